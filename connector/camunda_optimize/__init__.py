@@ -1,0 +1,78 @@
+"""Async client and export engine for Camunda Optimize.
+
+    from camunda_optimize import OptimizeClient, OptimizeConfig
+
+    async with OptimizeClient(OptimizeConfig.from_env()) as optimize:
+        for collection_id in await optimize.collections.list_ids():
+            print(await optimize.dashboards.list_ids(collection_id))
+"""
+
+from __future__ import annotations
+
+from ._version import __version__
+from .client import OptimizeClient
+from .config import OptimizeConfig
+from .errors import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    ClientClosedError,
+    CollectionMissingError,
+    ConfigurationError,
+    ConflictError,
+    ConnectionLost,
+    ConnectTimeout,
+    DestinationError,
+    ExportError,
+    ForbiddenError,
+    IncompleteExportError,
+    ListTruncatedError,
+    ManifestError,
+    NotFoundError,
+    OptimizeError,
+    RateLimitedError,
+    ReadTimeout,
+    ResponseFormatError,
+    ScrollExpiredError,
+    ServerError,
+    ShrinkGuardError,
+    TransportError,
+    UnauthorizedError,
+    UnsupportedByServerError,
+)
+from .models import Collection, CollectionResult, ScopeEntry
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ClientClosedError",
+    "Collection",
+    "CollectionMissingError",
+    "CollectionResult",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectTimeout",
+    "ConnectionLost",
+    "DestinationError",
+    "ExportError",
+    "ForbiddenError",
+    "IncompleteExportError",
+    "ListTruncatedError",
+    "ManifestError",
+    "NotFoundError",
+    "OptimizeClient",
+    "OptimizeConfig",
+    "OptimizeError",
+    "RateLimitedError",
+    "ReadTimeout",
+    "ResponseFormatError",
+    "ScopeEntry",
+    "ScrollExpiredError",
+    "ServerError",
+    "ShrinkGuardError",
+    "TransportError",
+    "UnauthorizedError",
+    "UnsupportedByServerError",
+    "__version__",
+]

@@ -1,0 +1,96 @@
+"""The client: one token, one limit and one session for all that is asked through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from .config import OptimizeConfig
+from .errors import ClientClosedError
+from .resources.collections import Collections
+from .resources.entities import Dashboards, Reports
+from .stats import Stats
+from .wire import Answer, Call
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from .checks import ConnectionCheck
+    from .transport import Transport
+
+
+class OptimizeClient:
+    """An async client of Optimize, to be opened with ``async with`` and used by any number of tasks of that event loop.
+
+    :param session: an aiohttp session of your own, which then stays open when the client closes
+    :param on_token: told the value of each new access token, so that a log filter can mask it
+    """
+
+    def __init__(
+        self,
+        config: OptimizeConfig,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        on_token: Callable[[str], None] | None = None,
+    ) -> None:
+        self.config = config
+        self.stats = Stats()
+        """What this client has done so far."""
+        self.collections = Collections(self)
+        self.dashboards = Dashboards(self)
+        self.reports = Reports(self)
+        self._session = session
+        self._on_token = on_token
+        self._transport: Transport | None = None
+
+    def __repr__(self) -> str:
+        state = "open" if self._transport else "closed"
+        return f"<OptimizeClient {self.config.base_url} {state}>"
+
+    async def __aenter__(self) -> Self:
+        from .transport import Transport  # noqa: PLC0415 -- aiohttp costs a DAG file's parser more than all the rest
+
+        if self._transport is not None:
+            raise ClientClosedError("the client is open already: open another one for another task group")
+        self._transport = Transport.open(
+            self.config, session=self._session, stats=self.stats, on_token=self._on_token
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        transport, self._transport = self._opened(), None
+        await transport.aclose()
+
+    async def is_ready(self) -> bool:
+        """Whether Optimize says that it can work (``GET /api/readyz``, sent once and without a token).
+
+        :raises TransportError: if it cannot be reached
+        """
+        from .protocol import READINESS  # noqa: PLC0415
+
+        return (await self.send(READINESS)).status != 503
+
+    async def check(self) -> ConnectionCheck:
+        """Try token, readiness and one harmless call, and say in words what is wrong and where to mend it."""
+        from .checks import check_connection  # noqa: PLC0415
+
+        return await check_connection(self)
+
+    async def get_token(self) -> None:
+        """Make sure that there is an access token, which any later call would do by itself.
+
+        :raises AuthenticationError: if the authorization server refuses
+        """
+        await self._opened().token()
+
+    async def send(self, call: Call) -> Answer:
+        """Send one call of :mod:`camunda_optimize.protocol`."""
+        return await self._opened().send(call)
+
+    def _opened(self) -> Transport:
+        if self._transport is None:
+            raise ClientClosedError("the client is not open: use it inside of 'async with OptimizeClient(...) as optimize:'")
+        return self._transport

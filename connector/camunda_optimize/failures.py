@@ -1,0 +1,154 @@
+"""What went wrong, from what the server said or did not say: the one place where a status code becomes an error.
+
+Sources of the server's behaviour: ``GenericExceptionMapper``, ``OptimizeExceptionMapper`` and
+``BeanConstraintViolationExceptionMapper`` in ``camunda/camunda``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from .errors import (
+    ApiError,
+    BadRequestError,
+    ConflictError,
+    ConnectionLost,
+    ConnectTimeout,
+    ForbiddenError,
+    NotFoundError,
+    OptimizeError,
+    RateLimitedError,
+    ReadTimeout,
+    ResponseFormatError,
+    ServerError,
+    TransportError,
+    UnauthorizedError,
+    UnsupportedByServerError,
+)
+from .redact import redact
+from .wire import Answer, Call, NoAnswer, Trouble, load_json
+
+_HTML_START = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
+_NO_SUCH_PATH = re.compile(r"No static resource|NoResourceFound|NoHandlerFound|No endpoint|is not supported")
+_NO_ANSWER: dict[Trouble, type[TransportError]] = {
+    Trouble.UNREACHABLE: TransportError,
+    Trouble.CONNECT_TIMEOUT: ConnectTimeout,
+    Trouble.READ_TIMEOUT: ReadTimeout,
+    Trouble.LOST: ConnectionLost,
+    Trouble.UNUSABLE: TransportError,
+}
+_UNAUTHORIZED_HINT = (
+    "the token is fresh, so Optimize does not accept what this authorization server issues: check the audience, the "
+    "cluster (SaaS), and api.audience and api.jwtSetUri of the installation (Self-Managed)"
+)
+
+
+def no_answer_error(outcome: NoAnswer, method: str, url: str, attempts: int) -> TransportError:
+    """The error for a call whose last attempt brought no answer."""
+    transient = outcome.trouble is not Trouble.UNUSABLE
+    return _NO_ANSWER[outcome.trouble](outcome.reason, method=method, url=url, attempts=attempts, transient=transient)
+
+
+def is_html(answer: Answer) -> bool:
+    return "html" in answer.headers.get("Content-Type", "").lower() or _HTML_START.match(answer.body) is not None
+
+
+def error_of(call: Call, url: str, answer: Answer, *, secrets: Sequence[str], retry_after: float | None) -> OptimizeError:
+    """The error for an answer that is no success."""
+    status = answer.status
+    if 300 <= status < 400:
+        return ResponseFormatError(
+            f"redirected (HTTP {status}) instead of answered: check the base URL and its path (SaaS: the cluster id)",
+            status=status,
+            method=call.method,
+            url=url,
+        )
+    if is_html(answer) and status not in (401, 403, 429) and status < 500:
+        return ResponseFormatError(
+            f"a web page (HTTP {status}) instead of an answer of Optimize: check the base URL and any proxy before it",
+            status=status,
+            method=call.method,
+            url=url,
+        )
+    code, message, detail, body = _read_error_body(answer, secrets)
+    kind, summary, hint = _kind_of(call, status, detail)
+    error = kind(
+        summary, status=status, error_code=code, message=message, detail=detail, method=call.method, url=url, hint=hint
+    )
+    if isinstance(error, RateLimitedError):
+        error.retry_after = retry_after
+    if isinstance(error, ConflictError):
+        items: Any = body.get("conflictedItems")
+        error.conflicts = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return error
+
+
+def _kind_of(call: Call, status: int, detail: str | None) -> tuple[type[ApiError], str, str | None]:
+    if call.optional and _is_absent(call, status, detail):
+        hint = "name the collections yourself: their ids stand in the URL of the collection's page"
+        return UnsupportedByServerError, f"this version of Optimize has no such endpoint (HTTP {status})", hint
+    if status == 401:
+        return UnauthorizedError, "Optimize does not accept the token (HTTP 401)", _UNAUTHORIZED_HINT
+    if status in (400, 422):
+        return BadRequestError, f"Optimize refuses the request (HTTP {status})", None
+    if status == 403:
+        return ForbiddenError, "not allowed (HTTP 403)", None
+    if status == 404:
+        return NotFoundError, "not found (HTTP 404)", None
+    if status == 409:
+        return ConflictError, "conflict (HTTP 409)", None
+    if status == 429:
+        return RateLimitedError, "too many requests (HTTP 429), for longer than the client may wait", None
+    if status == 431:
+        return ApiError, "request headers too large (HTTP 431)", "the token may be too long for Optimize's header limit"
+    if status in (405, 501):
+        return UnsupportedByServerError, f"the server does not offer this (HTTP {status})", None
+    if status >= 500:
+        return ServerError, f"the server failed (HTTP {status})", None
+    return ApiError, f"unexpected answer (HTTP {status})", None
+
+
+def _is_absent(call: Call, status: int, detail: str | None) -> bool:
+    """Whether an optional endpoint is missing, as opposed to the entity it was asked for.
+
+    Jersey (up to 8.7) answers 404; Spring's catch-all handler (from 8.8) turns the same into a 500.
+    """
+    if status in (405, 501):
+        return True
+    if status == 404:
+        return not (detail and "does not exist" in detail)
+    return status == 500 and bool(detail and _NO_SUCH_PATH.search(detail))
+
+
+def _read_error_body(
+    answer: Answer, secrets: Sequence[str]
+) -> tuple[str | None, str | None, str | None, Mapping[str, Any]]:
+    """Error code, fixed message, actual reason and the whole body, from any of the shapes that occur.
+
+    Optimize's own ``errorCode``/``errorMessage``/``detailedMessage``, its bean validation's ``validationErrors``, and
+    RFC 9457 problem details. An empty or unreadable body is normal (401; proxies).
+    """
+    data = load_json(answer.body)
+    body: Mapping[str, Any] = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+
+    def said(value: object) -> str | None:
+        return redact(value, secrets) if isinstance(value, str) and value.strip() else None
+
+    detail = said(body.get("detailedMessage")) or _validation_detail(body, said) or said(body.get("detail"))
+    if detail is None and answer.status == 401:
+        detail = said(answer.headers.get("WWW-Authenticate"))
+    message = said(body.get("errorMessage")) or said(body.get("title"))
+    return said(body.get("errorCode")), message, detail, body
+
+
+def _validation_detail(body: Mapping[str, Any], said: Callable[[object], str | None]) -> str | None:
+    found = body.get("validationErrors")
+    entries: list[Any] = found if isinstance(found, list) else []
+    lines = [
+        f"{said(entry.get('property')) or '?'} {said(entry.get('errorMessage')) or 'is invalid'}"
+        for entry in entries[:10]
+        if isinstance(entry, dict)
+    ]
+    return "; ".join(lines) or None

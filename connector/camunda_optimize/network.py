@@ -1,0 +1,108 @@
+"""TLS, proxies, and what a failed connection means, for the transport."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from .config import OptimizeConfig
+from .errors import ConfigurationError
+from .wire import NoAnswer, Trouble
+
+
+class Route(NamedTuple):
+    """How one of the two servers is reached."""
+
+    host: str
+    ssl: ssl.SSLContext | bool
+    proxy: str | None
+
+
+def routes(config: OptimizeConfig) -> tuple[Route, Route]:
+    """The way to Optimize and the way to the authorization server."""
+    urls = (config.base_url, config.oauth_url or config.base_url)
+    tls = _tls(config) if any(url.startswith("https:") for url in urls) else True
+    return _route(config, urls[0], tls), _route(config, urls[1], tls)
+
+
+def _route(config: OptimizeConfig, url: str, tls: ssl.SSLContext | bool) -> Route:
+    return Route(urlsplit(url).netloc, tls, config.proxy or (_environment_proxy(url) if config.trust_env else None))
+
+
+def _tls(config: OptimizeConfig) -> ssl.SSLContext | bool:
+    verify, certificate = config.verify, config.client_cert
+    if isinstance(verify, ssl.SSLContext) or (isinstance(verify, bool) and certificate is None):
+        return verify
+    try:
+        context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"{verify!r} is no CA bundle in PEM: {_words(error)}", setting="verify") from None
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if certificate is not None:
+        files = (certificate,) if isinstance(certificate, str) else certificate
+        try:
+            context.load_cert_chain(*files)
+        except (OSError, ssl.SSLError) as error:
+            problem = f"{files[0]!r} and its key cannot be used: {_words(error)}"
+            raise ConfigurationError(problem, setting="client_cert") from None
+    return context
+
+
+def _environment_proxy(url: str) -> str | None:
+    """Asked once and passed along: aiohttp's own ``trust_env`` doubles the CPU of every request."""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
+
+
+def trouble_of(error: BaseException, route: Route) -> NoAnswer:
+    """What an exception of aiohttp's means for the request, in words of our own."""
+    to = route.host
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        why = " (user name or password)" if error.status in (401, 407) else ""
+        return NoAnswer(Trouble.UNUSABLE, f"the proxy refused to connect to {to}: HTTP {error.status}{why}")
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return NoAnswer(Trouble.UNREACHABLE, f"the proxy cannot be reached: {_words(error.os_error)}")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return NoAnswer(
+            Trouble.UNUSABLE,
+            f"the TLS certificate of {to} is not trusted ({_words(error.certificate_error)}): name the CA bundle in "
+            "the setting verify",
+        )
+    if isinstance(error, aiohttp.ClientSSLError):
+        return NoAnswer(Trouble.UNUSABLE, f"no TLS connection with {to}: {_words(error.os_error)}")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return NoAnswer(Trouble.UNREACHABLE, f"the host name {to} cannot be resolved: check the address")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return NoAnswer(Trouble.UNREACHABLE, f"{to} cannot be reached: {_words(error.os_error)}")
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return NoAnswer(Trouble.CONNECT_TIMEOUT, f"{to} did not accept the connection in time")
+    if isinstance(error, TimeoutError):
+        return NoAnswer(Trouble.READ_TIMEOUT, f"{to} took the request and sent no complete answer in time")
+    if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
+        return NoAnswer(Trouble.UNUSABLE, f"the address of {to} is no valid URL")
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return NoAnswer(Trouble.LOST, f"the answer of {to} broke off before its end")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return NoAnswer(Trouble.LOST, f"{to} answered something that is not HTTP")
+    return NoAnswer(Trouble.LOST, f"the connection to {to} broke before the answer came")
+
+
+def _words(error: BaseException | None) -> str:
+    """An operating system's reason, without the addresses and parameters that exceptions like to carry."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message or "verification failed"
+    if isinstance(error, ssl.SSLError):
+        return error.reason or "TLS error"
+    if isinstance(error, OSError) and isinstance(error.errno, int) and error.errno > 0:
+        return os.strerror(error.errno)
+    return type(error).__name__

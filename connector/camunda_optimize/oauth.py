@@ -1,0 +1,158 @@
+"""OAuth 2.0 client credentials (RFC 6749 §4.4) without any I/O: the token request, and what its answer means."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from typing import Any, NamedTuple, cast
+from urllib.parse import urlencode, urlsplit
+
+from .config import OptimizeConfig
+from .errors import AuthenticationError
+from .redact import redact
+from .wire import BROKEN, Answer, Call, load_json
+
+DEFAULT_LIFE = 60.0
+"""Seconds for which a token is used whose life nobody tells. A 401 ends it sooner."""
+LONGEST_LIFE = 10 * 365 * 86400.0
+
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
+_RETRYABLE = frozenset({408, 425, 429})
+
+
+class Grant(NamedTuple):
+    """A token as it was issued; ``life`` in seconds from the moment it was asked for."""
+
+    access_token: str
+    life: float
+
+
+def token_request(config: OptimizeConfig) -> Call:
+    """The form that is posted to ``oauth_url``. Audience and scope are sent only where they are set: Keycloak wants
+    neither, SaaS an audience, Microsoft Entra ID a scope."""
+    form = {"grant_type": "client_credentials", "client_id": config.client_id, "client_secret": config.client_secret}
+    if config.audience:
+        form["audience"] = config.audience
+    if config.scope:
+        form["scope"] = config.scope
+    body = urlencode(form).encode("ascii")
+    return Call("POST", "", body=body, content_type="application/x-www-form-urlencoded", authorized=False)
+
+
+def is_final(answer: Answer) -> bool:
+    """Whether asking again cannot help: the server granted a token, or refused for a reason."""
+    return answer.status not in _RETRYABLE and answer.status < 500
+
+
+def read_grant(answer: Answer, config: OptimizeConfig) -> Grant:
+    """The token in a token endpoint's answer.
+
+    :raises AuthenticationError: for everything else, with the server's words (secrets struck out) and what to mend
+    """
+    if not 200 <= answer.status < 300:
+        raise refusal(answer, config)
+    body = load_json(answer.body)
+    if body is BROKEN or not isinstance(body, dict):
+        raise _nonsense(answer, "is no JSON object", hint=_url_hint(config))
+    token: object = cast("dict[str, Any]", body).get("access_token")
+    if not isinstance(token, str) or not token:
+        if "error" in body:
+            raise refusal(answer, config)
+        raise _nonsense(answer, "holds no access_token", hint=_url_hint(config))
+    if not _HEADER_SAFE.fullmatch(token):
+        raise _nonsense(answer, "holds an access_token that cannot stand in a header")
+    kind: object = body.get("token_type")
+    if kind is not None and (not isinstance(kind, str) or kind.lower() != "bearer"):
+        raise _nonsense(answer, "holds a token that is no bearer token")
+    return Grant(token, _life(body.get("expires_in")) or _life_of_jwt(token) or DEFAULT_LIFE)
+
+
+def _life(value: object) -> float | None:
+    """Seconds from ``expires_in``, which some servers send as a string, and some as 0 for want of a better idea."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        life = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return min(life, LONGEST_LIFE) if math.isfinite(life) and life > 0 else None
+
+
+def _life_of_jwt(token: str) -> float | None:
+    """``exp - iat`` of a JWT: a difference, so that nobody's clock matters. The token stays opaque otherwise."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = load_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return None
+    if not isinstance(claims, dict):
+        return None
+    expires, issued = claims.get("exp"), claims.get("iat")
+    if not isinstance(expires, (int, float)) or not isinstance(issued, (int, float)):
+        return None
+    return _life(expires - issued)
+
+
+def _nonsense(answer: Answer, what: str, hint: str | None = None) -> AuthenticationError:
+    message = f"the answer of the authorization server (HTTP {answer.status}) {what}"
+    return AuthenticationError(message, status=answer.status, hint=hint)
+
+
+def refusal(answer: Answer, config: OptimizeConfig) -> AuthenticationError:
+    """The error for an answer without a token."""
+    data = load_json(answer.body)
+    body = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    secrets = config.secrets
+
+    def said(key: str) -> str | None:
+        value: object = body.get(key)
+        return redact(value, secrets) or None if isinstance(value, str) else None
+
+    error, description = said("error"), said("error_description")
+    transient = not is_final(answer)
+    message = f"the authorization server {'failed' if transient else 'refused'} (HTTP {answer.status})"
+    return AuthenticationError(
+        message,
+        status=answer.status,
+        error=error,
+        description=description,
+        hint=_hint(answer.status, error or "", description or "", config),
+        transient=transient,
+    )
+
+
+def _hint(status: int, error: str, description: str, config: OptimizeConfig) -> str | None:
+    words = f"{error} {description}".lower()
+    if status == 429:
+        return "too many token requests from this address (SaaS allows about one a second): wait, and share one client"
+    if status >= 500 or status in _RETRYABLE:
+        return None
+    if 300 <= status < 400:
+        return f"it redirects, and credentials are not sent on: give the final address as oauth_url ({config.oauth_url})"
+    if status in (404, 405):
+        return _url_hint(config)
+    if "scope" in words:
+        return f"check the scope ({config.scope or 'none is set'}; Entra ID: <app id>/.default of the Optimize app)"
+    if "unsupported_grant_type" in words or "service account" in words or "not enabled to retrieve" in words:
+        return "allow the client credentials grant for this client (Keycloak: switch its service account on)"
+    if status == 403 or "audience" in words or "service not enabled" in words:
+        return (
+            f"the client may not have a token for audience {config.audience or '(none is set)'}: tick the scope Optimize "
+            "for this client in Camunda Console (SaaS), or correct the audience"
+        )
+    if status in (400, 401):
+        return (
+            "check client id and client secret"
+            + (f", and the realm in {config.oauth_url}" if "/realms/" in (config.oauth_url or "") else "")
+            + (f", and the audience ({config.audience})" if config.audience and status == 400 else "")
+        )
+    return None
+
+
+def _url_hint(config: OptimizeConfig) -> str:
+    path = urlsplit(config.oauth_url or "").path
+    realm = " and its realm" if "/realms/" in path else ""
+    return f"check oauth_url{realm}: {config.oauth_url} does not look like a token endpoint"

@@ -1,0 +1,65 @@
+"""Dashboards and reports: two kinds of entity with the same calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from typing import Any
+
+from .. import protocol
+from ..models import CollectionResult
+from ._base import Sender
+
+
+class _Entities:
+    _entity: protocol.Entity
+
+    def __init__(self, client: Sender) -> None:
+        self._client = client
+
+    async def list_ids(self, collection_id: str) -> list[str]:
+        """The ids in a collection, in the server's order.
+
+        A collection that does not exist gives an empty list, just like one that is empty. The server cuts the list at
+        1000 and does not say so (:data:`camunda_optimize.models.LIST_LIMIT`).
+        """
+        call = protocol.list_entities(self._entity, collection_id)
+        return protocol.read_ids(call, await self._client.send(call))
+
+    def list_ids_many(self, collection_ids: Iterable[str]) -> AsyncGenerator[CollectionResult, None]:
+        """The ids of many collections, fetched concurrently; results come as they finish.
+
+        An error belongs to its collection's result and stops no other. ``max_concurrency`` of the config is the number
+        of requests under way.
+        """
+        from ..fanout import list_many  # noqa: PLC0415 -- asyncio, which importing the package need not pay for
+
+        return list_many(self.list_ids, collection_ids, self._client.config.max_concurrency)
+
+    async def export_definitions(self, ids: Iterable[str]) -> list[dict[str, Any]]:
+        """The definitions of some entities, in the form that the import takes.
+
+        For dashboards the reports that they show come first. All or nothing.
+
+        :raises NotFoundError: if one of the ids is unknown
+        """
+        call = protocol.export_definitions(self._entity, ids)
+        return protocol.read_definitions(call, await self._client.send(call))
+
+    async def delete(self, entity_id: str) -> None:
+        """Delete one entity. Shares, and a report's places on dashboards, go with it.
+
+        :raises NotFoundError: if there is none, unless an attempt of this very call may have deleted it
+        """
+        await self._client.send(protocol.delete_entity(self._entity, entity_id))
+
+
+class Dashboards(_Entities):
+    """Dashboards of collections."""
+
+    _entity = "dashboard"
+
+
+class Reports(_Entities):
+    """Reports of collections."""
+
+    _entity = "report"

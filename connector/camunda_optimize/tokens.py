@@ -1,0 +1,230 @@
+"""The access token that all concurrent calls of a client share.
+
+A token is *fresh*, *stale* or *expired*, on the monotonic clock. Fresh: it is used, without any await. Stale (the last
+part of its life): it is used, and one renewal starts behind it. Expired: the callers wait for that one renewal. The
+renewal is a task of its own that belongs to no caller, so that no cancellation of a caller reaches it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from . import oauth, retry
+from .config import OptimizeConfig
+from .errors import AuthenticationError, ClientClosedError
+from .failures import no_answer_error
+from .stats import Stats
+from .wire import Answer, Call, Outcome
+
+E = TypeVar("E", bound=Exception)
+
+STALE_AFTER = 0.85
+"""The part of its life for which a token is fresh; the renewal margin is the rest, 60 s at the most."""
+LONGEST_MARGIN = 60.0
+SPACING = 1.0
+"""Least time between two token requests that are not due to a token's age: SaaS blocks addresses that ask faster."""
+REFUSAL_MEMORY = 10.0
+"""Seconds for which a final refusal answers all callers, so that a fleet does not hammer the authorization server."""
+
+
+class Token:
+    """An access token in use. Its value never shows."""
+
+    __slots__ = ("accepted", "expires_at", "replaces_refused", "requested_at", "stale_at", "value")
+
+    def __init__(self, value: str, requested_at: float, life: float, *, replaces_refused: bool = False) -> None:
+        self.value = value
+        self.replaces_refused = replaces_refused
+        self.requested_at = requested_at
+        self.expires_at = requested_at + life
+        self.stale_at = max(requested_at + life * STALE_AFTER, self.expires_at - LONGEST_MARGIN)
+        self.accepted = False
+        """Whether Optimize has ever taken it."""
+
+    def __repr__(self) -> str:
+        return "Token(***)"
+
+
+class TokenSource(Protocol):
+    """Where the transport gets tokens from."""
+
+    def ready(self) -> Token | None:
+        """A token that can be used at once."""
+        ...
+
+    async def wait(self) -> Token:
+        """A token, as soon as there is one."""
+        ...
+
+    def replace(self, refused: Token) -> bool:
+        """Take a token out of use that Optimize answered 401 to. Whether another one may do better."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class StaticToken:
+    """One token for good: a 401 is final."""
+
+    def __init__(self, value: str) -> None:
+        self._token = Token(value, 0.0, float("inf"))
+
+    def ready(self) -> Token | None:
+        return self._token
+
+    async def wait(self) -> Token:
+        return self._token
+
+    def replace(self, refused: Token) -> bool:
+        return refused is not self._token
+
+    async def aclose(self) -> None:
+        return None
+
+
+class SharedToken:
+    """One self-renewing token from client credentials.
+
+    :param send: makes one request of the token endpoint
+    :param on_token: told each new token's value (a log masker wants it)
+    """
+
+    def __init__(
+        self,
+        config: OptimizeConfig,
+        send: Callable[[Call], Awaitable[Outcome]],
+        *,
+        stats: Stats,
+        on_token: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._config = config
+        self._send = send
+        self._stats = stats
+        self._on_token = on_token
+        self._clock = clock
+        self._limits = retry.Limits(config.max_attempts, config.max_retry_wait, config.retry_backoff)
+        self._token: Token | None = None
+        self._renewal: asyncio.Task[Token | Exception] | None = None
+        self._last_request_at = float("-inf")
+        self._evicted = False
+        self._refusal: Exception | None = None
+        self._quiet_until = float("-inf")
+        self._closed = False
+
+    def ready(self) -> Token | None:
+        token = self._token
+        if token is not None:
+            now = self._clock()
+            if now < token.stale_at:
+                return token
+            if now < token.expires_at:
+                if self._renewal is None and now >= self._quiet_until:
+                    _ = self._renew()
+                return token
+        return None
+
+    async def wait(self) -> Token:
+        token = self.ready()
+        if token is not None:
+            return token
+        renewal = self._renewal
+        if renewal is None:
+            if self._refusal is not None and self._clock() < self._quiet_until:
+                raise _copy_of(self._refusal)
+            renewal = self._renew()
+        # Not `await renewal`: a cancelled caller would take it, and everybody who waits for it, along.
+        await asyncio.wait((renewal,))
+        if renewal.cancelled():
+            raise ClientClosedError("the client was closed while this call waited for its token")
+        outcome = renewal.result()
+        if isinstance(outcome, Token):
+            return outcome
+        raise _copy_of(outcome)
+
+    def replace(self, refused: Token) -> bool:
+        if self._token is not refused:
+            return True  # somebody else has replaced it: late 401s of a whole wave end here
+        untried = refused.replaces_refused and not refused.accepted
+        if untried and self._clock() < refused.requested_at + REFUSAL_MEMORY:
+            return False  # not even the replacement was ever accepted: the token is not what is wrong
+        self._token = None
+        self._evicted = True
+        return True
+
+    async def aclose(self) -> None:
+        self._closed = True
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait((self._renewal,))
+
+    def _renew(self) -> asyncio.Task[Token | Exception]:
+        if self._closed:
+            raise ClientClosedError("the client is closed")
+        # A replacement for a revoked token keeps the distance; a renewal for age must not come late.
+        spacing = SPACING if self._token is None else 0.0
+        self._renewal = asyncio.create_task(self._obtain(spacing), name="camunda-optimize token renewal")
+        return self._renewal
+
+    async def _obtain(self, spacing: float) -> Token | Exception:
+        """A new token or the reason why there is none; never raises, since perhaps nobody waits."""
+        evicted, self._evicted = self._evicted, False
+        try:
+            grant, requested_at = await self._request(spacing)
+            if self._on_token is not None:
+                self._on_token(grant.access_token)
+        except Exception as error:  # noqa: BLE001 -- it goes to those who wait, as it is
+            refused = isinstance(error, AuthenticationError) and not error.transient
+            self._refusal = _copy_of(error) if refused else None
+            self._quiet_until = self._clock() + (REFUSAL_MEMORY if refused else SPACING)
+            return error
+        finally:
+            self._renewal = None
+        self._token = token = Token(grant.access_token, requested_at, grant.life, replaces_refused=evicted)
+        self._refusal = None
+        return token
+
+    async def _request(self, spacing: float) -> tuple[oauth.Grant, float]:
+        """The grant, and when it was asked for: a token ages from then on."""
+        call = oauth.token_request(self._config)
+        attempt, waited = 0, 0.0
+        while True:
+            attempt += 1
+            delay = self._last_request_at + spacing - self._clock()
+            if delay > 0:
+                await asyncio.sleep(delay)
+            self._last_request_at = sent_at = self._clock()
+            self._stats.token_requests += 1
+            outcome = await self._send(call)
+            if isinstance(outcome, Answer) and oauth.is_final(outcome):
+                return oauth.read_grant(outcome, self._config), sent_at
+            verdict = retry.judge(
+                outcome,
+                call.replay,
+                attempt=attempt,
+                waited=waited,
+                limits=self._limits,
+                now=datetime.now(UTC),
+                jitter=random.random(),  # noqa: S311 -- spreads retries, guards nothing
+            )
+            if verdict.wait is None:
+                if isinstance(outcome, Answer):
+                    raise oauth.refusal(outcome, self._config)
+                raise no_answer_error(outcome, call.method, str(self._config.oauth_url), attempt)
+            wait = max(SPACING, verdict.wait)
+            waited += wait
+            await asyncio.sleep(wait)
+
+
+def _copy_of(error: E) -> E:
+    """One failure belongs to all who wait for it, but each needs an exception of its own: raising one object in many
+    tasks would string all their tracebacks together."""
+    fresh = copy.copy(error)
+    fresh.__traceback__ = fresh.__cause__ = fresh.__context__ = None
+    return fresh

@@ -1,0 +1,245 @@
+"""Requests over aiohttp: the only module that touches it, imported when a client opens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from . import failures, retry
+from ._version import __version__
+from .config import OptimizeConfig
+from .errors import ClientClosedError
+from .network import Route, routes, trouble_of
+from .stats import Stats
+from .throttle import Gate
+from .tokens import SharedToken, StaticToken, Token, TokenSource
+from .wire import Answer, Call, NoAnswer, Outcome, Replay, Trouble
+
+log = logging.getLogger("camunda_optimize")
+USER_AGENT = f"camunda-optimize-connector/{__version__} aiohttp/{aiohttp.__version__}"
+
+
+class Transport:
+    """Sends calls until they succeed, fail for good, or the retry policy gives up."""
+
+    def __init__(
+        self,
+        config: OptimizeConfig,
+        session: aiohttp.ClientSession,
+        ways: tuple[Route, Route],
+        *,
+        owns_session: bool,
+        stats: Stats,
+        on_token: Callable[[str], None] | None = None,
+    ) -> None:
+        self._config = config
+        self._session = session
+        self._owns_session = owns_session
+        self._api, self._oauth = ways
+        self._stats = stats
+        self._gate = Gate(config.max_concurrency, stats)
+        self._limits = retry.Limits(config.max_attempts, config.max_retry_wait, config.retry_backoff)
+        base = URL(config.base_url)
+        self._scheme, self._authority, self._base_path = base.scheme, base.raw_authority, base.raw_path.rstrip("/")
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=config.connect_timeout, sock_read=config.request_timeout
+        )
+        self._token_timeout = aiohttp.ClientTimeout(
+            total=config.token_timeout, sock_connect=min(config.connect_timeout, config.token_timeout)
+        )
+        self._plain_headers = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json"})
+        self._headers_of: tuple[Token | None, CIMultiDict[str]] = (None, self._plain_headers)
+        self._tokens: TokenSource = (
+            StaticToken(config.token)
+            if config.token is not None
+            else SharedToken(config, self._send_token_request, stats=stats, on_token=on_token)
+        )
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        config: OptimizeConfig,
+        *,
+        session: aiohttp.ClientSession | None,
+        stats: Stats,
+        on_token: Callable[[str], None] | None = None,
+    ) -> Transport:
+        """On a session of the caller's, or on a new one that is made for many small requests to one host.
+
+        :raises ConfigurationError: if certificates cannot be read
+        """
+        ways = routes(config)
+        if session is not None:
+            if session.closed:
+                raise ClientClosedError("the aiohttp session given to this client is closed")
+            return cls(config, session, ways, owns_session=False, stats=stats, on_token=on_token)
+        # The gate limits the connections; a cookie jar costs half a request as soon as a load balancer sets one.
+        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
+        # aiohttp sends a GET or DELETE again on its own when a kept-alive connection breaks under it. What may be
+        # sent twice is decided in retry.py alone; there is no public switch.
+        session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return cls(config, session, ways, owns_session=True, stats=stats, on_token=on_token)
+
+    async def aclose(self) -> None:
+        """Stop the renewal, let nobody wait, and close the session if it is ours."""
+        self._closed = True
+        self._gate.close()
+        await self._tokens.aclose()
+        if self._owns_session:
+            await self._session.close()
+
+    async def token(self) -> None:
+        """Make sure that there is a token.
+
+        :raises AuthenticationError: or :class:`TransportError`, if there is none to be had
+        """
+        if self._tokens.ready() is None:
+            await self._tokens.wait()
+
+    async def send(self, call: Call) -> Answer:
+        """The answer to a call: 2xx, or one of the statuses that the call accepts beside it.
+
+        :raises OptimizeError: whatever else it came to
+        """
+        attempt, waited = 0, 0.0
+        refused_at: float | None = None
+        gate = self._gate
+        while True:
+            attempt += 1
+            if not gate.try_enter():
+                await gate.enter()
+            token: Token | None = None
+            try:
+                if self._closed:
+                    raise ClientClosedError("the client is closed")
+                if call.authorized:
+                    token = self._tokens.ready() or await self._tokens.wait()
+                epoch = gate.epoch
+                outcome = await self._attempt(call, token)
+            finally:
+                gate.leave()
+            if isinstance(outcome, Answer):
+                status = outcome.status
+                if status != 401 and token is not None:
+                    token.accepted = True
+                if 200 <= status < 300 or status in call.accept:
+                    gate.succeeded()
+                    return outcome
+                if status == 404 and call.replay is Replay.DELETE and attempt > 1:
+                    return outcome
+                if status == 401 and token is not None:
+                    self._stats.tokens_refused += 1
+                    # One renewal a call. A token that had been asked for before the first refusal is no renewal.
+                    first = refused_at is None or token.requested_at < refused_at
+                    if first and self._tokens.replace(token):
+                        refused_at = time.monotonic() if refused_at is None else refused_at
+                        self._stats.retries += 1
+                        attempt -= 1
+                        continue
+            verdict = self._judge(call, outcome, attempt, waited)
+            if verdict.pause is not None:
+                self._stats.throttled += 1
+                gate.refused(epoch, verdict.pause)
+            if verdict.wait is None:
+                raise self._error(call, outcome, token, attempt)
+            self._stats.retries += 1
+            waited += verdict.wait
+            if verdict.pause is None and verdict.wait > 0:
+                await asyncio.sleep(verdict.wait)
+
+    async def _attempt(self, call: Call, token: Token | None) -> Outcome:
+        url = URL.build(
+            scheme=self._scheme,
+            authority=self._authority,
+            path=self._base_path + call.path,
+            query_string=call.query,
+            encoded=True,
+        )
+        self._stats.requests += 1
+        return await self._exchange(call, url, self._headers(call, token), self._timeout, self._api)
+
+    async def _send_token_request(self, call: Call) -> Outcome:
+        url = URL(str(self._config.oauth_url))
+        return await self._exchange(call, url, self._headers(call, None), self._token_timeout, self._oauth)
+
+    async def _exchange(
+        self, call: Call, url: URL, headers: Mapping[str, str], timeout: aiohttp.ClientTimeout, route: Route
+    ) -> Outcome:
+        """One request and its answer, or why there is none. Never raises an exception of aiohttp's: those print the
+        bearer token in their ``repr``."""
+        started = time.perf_counter() if log.isEnabledFor(logging.DEBUG) else 0.0
+        outcome: Outcome
+        try:
+            async with self._session.request(
+                call.method,
+                url,
+                headers=headers,
+                data=call.body,
+                allow_redirects=False,
+                raise_for_status=False,
+                timeout=timeout,
+                ssl=route.ssl,
+                proxy=route.proxy,
+            ) as response:
+                if response.content.is_eof():
+                    body = await response.read()
+                else:  # socket timeouts do not end a body that drips
+                    async with asyncio.timeout(self._config.request_timeout):
+                        body = await response.read()
+            outcome = Answer(response.status, response.headers, body)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            outcome = trouble_of(error, route)
+        except RuntimeError:
+            if not self._session.closed:
+                raise
+            outcome = NoAnswer(Trouble.UNUSABLE, "the aiohttp session is closed")
+        if started:
+            self._log(call, url, outcome, time.perf_counter() - started)
+        return outcome
+
+    def _headers(self, call: Call, token: Token | None) -> Mapping[str, str]:
+        if token is None:
+            headers = self._plain_headers
+        else:
+            known, headers = self._headers_of
+            if known is not token:
+                headers = CIMultiDict(self._plain_headers)
+                headers["Authorization"] = f"Bearer {token.value}"
+                self._headers_of = (token, headers)
+        if call.body is not None:
+            headers = CIMultiDict(headers)
+            headers["Content-Type"] = call.content_type
+        return headers
+
+    def _judge(self, call: Call, outcome: Outcome, attempt: int, waited: float) -> retry.Verdict:
+        return retry.judge(
+            outcome,
+            call.replay,
+            attempt=attempt,
+            waited=waited,
+            limits=self._limits,
+            now=datetime.now(UTC),
+            jitter=random.random(),  # noqa: S311 -- spreads retries, guards nothing
+        )
+
+    def _error(self, call: Call, outcome: Outcome, token: Token | None, attempts: int) -> Exception:
+        url = f"{self._config.base_url}{call.path}" + (f"?{call.query}" if call.query else "")
+        if isinstance(outcome, NoAnswer):
+            return failures.no_answer_error(outcome, call.method, url, attempts)
+        secrets = (*self._config.secrets, *((token.value,) if token else ()))
+        asked = retry.retry_after(outcome, datetime.now(UTC))
+        return failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked)
+
+    def _log(self, call: Call, url: URL, outcome: Outcome, seconds: float) -> None:
+        came = outcome.status if isinstance(outcome, Answer) else f"{outcome.trouble.name}: {outcome.reason}"
+        log.debug("%s %s -> %s in %.3f s", call.method, url, came, seconds)

@@ -1,0 +1,76 @@
+"""What passes between the pure modules and the transport: a call to make, and what came of one attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+
+class Replay(Enum):
+    """When a call may be sent again."""
+
+    SAFE = "whatever happened: doing it twice is the same as once"
+    DELETE = "whatever happened: and if the replay finds nothing to delete, the first attempt did it"
+    REFUSED_ONLY = "only if the server surely did nothing: doing it twice would create or skip something"
+    NEVER = "not at all: the caller wants to know how this one attempt went"
+
+
+class Call(NamedTuple):
+    """One request. ``path`` and ``query`` are percent-encoded; ``path`` is appended to the base URL."""
+
+    method: str
+    path: str
+    query: str = ""
+    body: bytes | None = None
+    content_type: str = "application/json"
+    replay: Replay = Replay.SAFE
+    authorized: bool = True
+    accept: tuple[int, ...] = ()
+    """Statuses beside 2xx that are an answer and no error."""
+    optional: bool = False
+    """An undocumented or young endpoint, absent from some servers."""
+
+
+class Answer(NamedTuple):
+    """What the server said. ``headers`` compare without regard to case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Trouble(Enum):
+    """Why there is no answer."""
+
+    UNREACHABLE = "no connection, so nothing was asked"
+    CONNECT_TIMEOUT = "no connection in time, so nothing was asked"
+    READ_TIMEOUT = "asked, then silence"
+    LOST = "asked, then the connection broke"
+    UNUSABLE = "it cannot work: trying again will not help"
+
+
+class NoAnswer(NamedTuple):
+    """An attempt without an answer. ``reason`` is for a person and holds no secret."""
+
+    trouble: Trouble
+    reason: str
+
+
+Outcome = Answer | NoAnswer
+
+BROKEN: Final = object()
+"""Stands for a body that is no JSON, since ``None`` is JSON too."""
+
+
+def load_json(body: bytes) -> Any:
+    """The body as Python values, or :data:`BROKEN`.
+
+    A value and no exception, because orjson's error holds the whole document, which may be a token.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return BROKEN
