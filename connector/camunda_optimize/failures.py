@@ -73,7 +73,7 @@ def error_of(call: Call, url: str, answer: Answer, *, secrets: Sequence[str], re
             url=url,
         )
     code, message, detail, body = _read_error_body(answer, secrets)
-    kind, summary, hint = _kind_of(call, status, detail)
+    kind, summary, hint = _kind_of(call, status, str(body.get("detailedMessage")))
     error = kind(
         summary, status=status, error_code=code, message=message, detail=detail, method=call.method, url=url, hint=hint
     )
@@ -85,7 +85,7 @@ def error_of(call: Call, url: str, answer: Answer, *, secrets: Sequence[str], re
     return error
 
 
-def _kind_of(call: Call, status: int, detail: str | None) -> tuple[type[ApiError], str, str | None]:
+def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str, str | None]:
     if call.optional and _is_absent(call, status, detail):
         hint = "name the collections yourself: their ids stand in the URL of the collection's page"
         return UnsupportedByServerError, f"this version of Optimize has no such endpoint (HTTP {status})", hint
@@ -110,7 +110,7 @@ def _kind_of(call: Call, status: int, detail: str | None) -> tuple[type[ApiError
     return ApiError, f"unexpected answer (HTTP {status})", None
 
 
-def _is_absent(call: Call, status: int, detail: str | None) -> bool:
+def _is_absent(call: Call, status: int, detail: str) -> bool:
     """Whether an optional endpoint is missing, as opposed to the entity it was asked for.
 
     Jersey (up to 8.7) answers 404; Spring's catch-all handler (from 8.8) turns the same into a 500.
@@ -118,8 +118,8 @@ def _is_absent(call: Call, status: int, detail: str | None) -> bool:
     if status in (405, 501):
         return True
     if status == 404:
-        return not (detail and "does not exist" in detail)
-    return status == 500 and bool(detail and _NO_SUCH_PATH.search(detail))
+        return "does not exist" not in detail
+    return status == 500 and bool(_NO_SUCH_PATH.search(detail))
 
 
 def _read_error_body(

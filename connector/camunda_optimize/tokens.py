@@ -91,14 +91,14 @@ class StaticToken:
 class SharedToken:
     """One self-renewing token from client credentials.
 
-    :param send: makes one request of the token endpoint
+    :param send: makes one request of the token endpoint; its second argument is the number of the attempt
     :param on_token: told each new token's value (a log masker wants it)
     """
 
     def __init__(
         self,
         config: OptimizeConfig,
-        send: Callable[[Call], Awaitable[Outcome]],
+        send: Callable[[Call, int], Awaitable[Outcome]],
         *,
         stats: Stats,
         on_token: Callable[[str], None] | None = None,
@@ -201,7 +201,7 @@ class SharedToken:
                 await asyncio.sleep(delay)
             self._last_request_at = sent_at = self._clock()
             self._stats.token_requests += 1
-            outcome = await self._send(call)
+            outcome = await self._send(call, attempt)
             if isinstance(outcome, Answer) and oauth.is_final(outcome):
                 return oauth.read_grant(outcome, self._config), sent_at
             verdict = retry.judge(

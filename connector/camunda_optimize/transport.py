@@ -125,7 +125,7 @@ class Transport:
                 if call.authorized:
                     token = self._tokens.ready() or await self._tokens.wait()
                 epoch = gate.epoch
-                outcome = await self._attempt(call, token)
+                outcome = await self._attempt(call, token, attempt)
             finally:
                 gate.leave()
             if isinstance(outcome, Answer):
@@ -153,11 +153,12 @@ class Transport:
             if verdict.wait is None:
                 raise self._error(call, outcome, token, attempt)
             self._stats.retries += 1
+            log.debug("%s %s: attempt %d follows in %.2f s", call.method, call.path, attempt + 1, verdict.wait)
             waited += verdict.wait
             if verdict.pause is None and verdict.wait > 0:
                 await asyncio.sleep(verdict.wait)
 
-    async def _attempt(self, call: Call, token: Token | None) -> Outcome:
+    async def _attempt(self, call: Call, token: Token | None, attempt: int) -> Outcome:
         url = URL.build(
             scheme=self._scheme,
             authority=self._authority,
@@ -166,14 +167,20 @@ class Transport:
             encoded=True,
         )
         self._stats.requests += 1
-        return await self._exchange(call, url, self._headers(call, token), self._timeout, self._api)
+        return await self._exchange(call, url, self._headers(call, token), self._timeout, self._api, attempt)
 
-    async def _send_token_request(self, call: Call) -> Outcome:
+    async def _send_token_request(self, call: Call, attempt: int) -> Outcome:
         url = URL(str(self._config.oauth_url))
-        return await self._exchange(call, url, self._headers(call, None), self._token_timeout, self._oauth)
+        return await self._exchange(call, url, self._headers(call, None), self._token_timeout, self._oauth, attempt)
 
     async def _exchange(
-        self, call: Call, url: URL, headers: Mapping[str, str], timeout: aiohttp.ClientTimeout, route: Route
+        self,
+        call: Call,
+        url: URL,
+        headers: Mapping[str, str],
+        timeout: aiohttp.ClientTimeout,
+        route: Route,
+        attempt: int,
     ) -> Outcome:
         """One request and its answer, or why there is none. Never raises an exception of aiohttp's: those print the
         bearer token in their ``repr``."""
@@ -204,7 +211,8 @@ class Transport:
                 raise
             outcome = NoAnswer(Trouble.UNUSABLE, "the aiohttp session is closed")
         if started:
-            self._log(call, url, outcome, time.perf_counter() - started)
+            came = outcome.status if isinstance(outcome, Answer) else f"{outcome.trouble.name}: {outcome.reason}"
+            log.debug("%s %s attempt %d: %s in %.3f s", call.method, url, attempt, came, time.perf_counter() - started)
         return outcome
 
     def _headers(self, call: Call, token: Token | None) -> Mapping[str, str]:
@@ -239,7 +247,3 @@ class Transport:
         secrets = (*self._config.secrets, *((token.value,) if token else ()))
         asked = retry.retry_after(outcome, datetime.now(UTC))
         return failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked)
-
-    def _log(self, call: Call, url: URL, outcome: Outcome, seconds: float) -> None:
-        came = outcome.status if isinstance(outcome, Answer) else f"{outcome.trouble.name}: {outcome.reason}"
-        log.debug("%s %s -> %s in %.3f s", call.method, url, came, seconds)
