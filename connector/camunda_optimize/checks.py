@@ -13,6 +13,7 @@ from .errors import (
     NotFoundError,
     OptimizeError,
     ResponseFormatError,
+    ServerError,
     TransportError,
     UnauthorizedError,
     UnsupportedByServerError,
@@ -53,11 +54,7 @@ async def check_connection(optimize: OptimizeClient) -> ConnectionCheck:
 
     async def readiness() -> str:
         if not await optimize.is_ready():
-            raise TransportError(
-                "Optimize answers that it is not ready (HTTP 503): its database may be down",
-                method="GET",
-                url=f"{optimize.config.base_url}/api/readyz",
-            )
+            raise ServerError("not ready (HTTP 503)", status=503, url=f"{optimize.config.base_url}/api/readyz")
         return "Optimize is reachable and ready"
 
     async def token() -> str:
@@ -93,14 +90,20 @@ async def check_connection(optimize: OptimizeClient) -> ConnectionCheck:
 def _explain(step: StepName, error: OptimizeError, optimize: OptimizeClient) -> str:
     base_url, oauth_url = optimize.config.base_url, optimize.config.oauth_url
     if isinstance(error, TransportError):
-        where = f"the authorization server at {oauth_url}" if step == "token" else f"Optimize at {base_url}"
-        setting = "the authorization server's URL" if step == "token" else "the base URL"
-        return f"No usable answer from {where}: {error.args[0]}. Check {setting}, and whether the server is up."
+        who, where = ("the authorization server", oauth_url) if step == "token" else ("Optimize", base_url)
+        return f"No answer from {who}: {_sentence(str(error.args[0]))} Check the address ({where}) and the server."
     if isinstance(error, AuthenticationError):
-        return f"No access token from {oauth_url}: {error}."
+        said = ": ".join(part for part in (error.error, error.description) if part)
+        reason = f"{error.args[0]}: {said}" if said else str(error.args[0])
+        return f"No access token: {_sentence(reason)} {_sentence(error.hint)}".rstrip()
     if isinstance(error, UnauthorizedError):
-        detail = f" It says: {error.detail}." if error.detail else ""
-        return f"Optimize at {base_url} does not accept the token.{detail} Check the audience and the cluster: {error.hint}."
+        return f"Optimize does not accept the token. {_sentence(error.detail)} {_sentence(error.hint)}".rstrip()
+    if isinstance(error, ServerError) and step == "readiness":
+        return f"Optimize at {base_url} says that it is not ready (HTTP {error.status}): is its database up?"
     if isinstance(error, (NotFoundError, ResponseFormatError, ForbiddenError)):
-        return f"What answers at {base_url} does not look like Optimize: {error.args[0]}. Check the base URL."
-    return f"Optimize at {base_url} answered with an error: {error}."
+        return f"What answers at {base_url} does not look like Optimize: {_sentence(str(error.args[0]))}"
+    return f"Optimize answered with an error: {_sentence(str(error))}"
+
+
+def _sentence(text: str | None) -> str:
+    return text[0].upper() + text[1:].rstrip(".") + "." if text else ""

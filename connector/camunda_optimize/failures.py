@@ -31,6 +31,7 @@ from .redact import redact
 from .wire import Answer, Call, NoAnswer, Trouble, load_json
 
 _HTML_START = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
+_BEARER_REASON = re.compile(r'error_description="([^"]*)"')
 _NO_SUCH_PATH = re.compile(r"No static resource|NoResourceFound|NoHandlerFound|No endpoint|is not supported")
 _NO_ANSWER: dict[Trouble, type[TransportError]] = {
     Trouble.UNREACHABLE: TransportError,
@@ -39,9 +40,13 @@ _NO_ANSWER: dict[Trouble, type[TransportError]] = {
     Trouble.LOST: ConnectionLost,
     Trouble.UNUSABLE: TransportError,
 }
-_UNAUTHORIZED_HINT = (
-    "the token is fresh, so Optimize does not accept what this authorization server issues: check the audience, the "
+ISSUED_TOKEN_HINT = (
+    "the token is fresh, so Optimize does not take what this authorization server issues: check the audience, the "
     "cluster (SaaS), and api.audience and api.jwtSetUri of the installation (Self-Managed)"
+)
+STATIC_TOKEN_HINT = (
+    "compare it with OPTIMIZE_API_ACCESS_TOKEN of the installation, which is ignored where api.jwtSetUri is set and from "
+    "8.10 on"
 )
 
 
@@ -55,12 +60,19 @@ def is_html(answer: Answer) -> bool:
     return "html" in answer.headers.get("Content-Type", "").lower() or _HTML_START.match(answer.body) is not None
 
 
-def error_of(call: Call, url: str, answer: Answer, *, secrets: Sequence[str], retry_after: float | None) -> OptimizeError:
-    """The error for an answer that is no success."""
+def error_of(
+    call: Call, url: str, answer: Answer, *, secrets: Sequence[str], retry_after: float | None, token_hint: str | None
+) -> OptimizeError:
+    """The error for an answer that is no success.
+
+    :param secrets: what to strike out of the server's words
+    :param retry_after: seconds, if the server named them
+    :param token_hint: what to do if Optimize does not accept the token
+    """
     status = answer.status
     if 300 <= status < 400:
         return ResponseFormatError(
-            f"redirected (HTTP {status}) instead of answered: check the base URL and its path (SaaS: the cluster id)",
+            f"redirected (HTTP {status}) instead of answered: check the base URL and its path (on SaaS, the cluster id)",
             status=status,
             method=call.method,
             url=url,
@@ -74,6 +86,7 @@ def error_of(call: Call, url: str, answer: Answer, *, secrets: Sequence[str], re
         )
     code, message, detail, body = _read_error_body(answer, secrets)
     kind, summary, hint = _kind_of(call, status, str(body.get("detailedMessage")))
+    hint = token_hint if kind is UnauthorizedError else hint
     error = kind(
         summary, status=status, error_code=code, message=message, detail=detail, method=call.method, url=url, hint=hint
     )
@@ -90,7 +103,7 @@ def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str,
         hint = "name the collections yourself: their ids stand in the URL of the collection's page"
         return UnsupportedByServerError, f"this version of Optimize has no such endpoint (HTTP {status})", hint
     if status == 401:
-        return UnauthorizedError, "Optimize does not accept the token (HTTP 401)", _UNAUTHORIZED_HINT
+        return UnauthorizedError, "Optimize does not accept the token (HTTP 401)", None
     if status in (400, 422):
         return BadRequestError, f"Optimize refuses the request (HTTP {status})", None
     if status == 403:
@@ -138,7 +151,9 @@ def _read_error_body(
 
     detail = said(body.get("detailedMessage")) or _validation_detail(body, said) or said(body.get("detail"))
     if detail is None and answer.status == 401:
-        detail = said(answer.headers.get("WWW-Authenticate"))
+        # The body is empty then (Spring's BearerTokenAuthenticationEntryPoint); the reason stands in a header.
+        reason = _BEARER_REASON.search(answer.headers.get("WWW-Authenticate", ""))
+        detail = said(reason.group(1)) if reason else None
     message = said(body.get("errorMessage")) or said(body.get("title"))
     return said(body.get("errorCode")), message, detail, body
 

@@ -14,6 +14,10 @@ from .errors import ConfigurationError
 from .wire import NoAnswer, Trouble
 
 
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+"""What OpenSSL says when it is answered in plain HTTP."""
+
+
 class Route(NamedTuple):
     """How one of the two servers is reached."""
 
@@ -79,9 +83,11 @@ def trouble_of(error: BaseException, route: Route) -> NoAnswer:
             "the setting verify",
         )
     if isinstance(error, aiohttp.ClientSSLError):
+        if isinstance(error.os_error, ssl.SSLError) and error.os_error.reason in _NOT_TLS:
+            return NoAnswer(Trouble.UNUSABLE, f"{to} does not speak TLS: its address may begin with http://")
         return NoAnswer(Trouble.UNUSABLE, f"no TLS connection with {to}: {_words(error.os_error)}")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return NoAnswer(Trouble.UNREACHABLE, f"the host name {to} cannot be resolved: check the address")
+        return NoAnswer(Trouble.UNREACHABLE, f"the host name {to} cannot be resolved")
     if isinstance(error, aiohttp.ClientConnectorError):
         return NoAnswer(Trouble.UNREACHABLE, f"{to} cannot be reached: {_words(error.os_error)}")
     if isinstance(error, aiohttp.ConnectionTimeoutError):

@@ -6,7 +6,7 @@ import base64
 import math
 import re
 from typing import Any, NamedTuple, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from .config import OptimizeConfig
 from .errors import AuthenticationError
@@ -54,17 +54,17 @@ def read_grant(answer: Answer, config: OptimizeConfig) -> Grant:
         raise refusal(answer, config)
     body = load_json(answer.body)
     if body is BROKEN or not isinstance(body, dict):
-        raise _nonsense(answer, "is no JSON object", hint=_url_hint(config))
+        raise _nonsense(answer, config, "is no JSON object", hint=_url_hint(config))
     token: object = cast("dict[str, Any]", body).get("access_token")
     if not isinstance(token, str) or not token:
         if "error" in body:
             raise refusal(answer, config)
-        raise _nonsense(answer, "holds no access_token", hint=_url_hint(config))
+        raise _nonsense(answer, config, "holds no access_token", hint=_url_hint(config))
     if not _HEADER_SAFE.fullmatch(token):
-        raise _nonsense(answer, "holds an access_token that cannot stand in a header")
+        raise _nonsense(answer, config, "holds an access_token that cannot stand in a header")
     kind: object = body.get("token_type")
     if kind is not None and (not isinstance(kind, str) or kind.lower() != "bearer"):
-        raise _nonsense(answer, "holds a token that is no bearer token")
+        raise _nonsense(answer, config, "holds a token that is no bearer token")
     return Grant(token, _life(body.get("expires_in")) or _life_of_jwt(token) or DEFAULT_LIFE)
 
 
@@ -96,8 +96,8 @@ def _life_of_jwt(token: str) -> float | None:
     return _life(expires - issued)
 
 
-def _nonsense(answer: Answer, what: str, hint: str | None = None) -> AuthenticationError:
-    message = f"the answer of the authorization server (HTTP {answer.status}) {what}"
+def _nonsense(answer: Answer, config: OptimizeConfig, what: str, hint: str | None = None) -> AuthenticationError:
+    message = f"the answer of the authorization server {config.oauth_url} (HTTP {answer.status}) {what}"
     return AuthenticationError(message, status=answer.status, hint=hint)
 
 
@@ -113,7 +113,7 @@ def refusal(answer: Answer, config: OptimizeConfig) -> AuthenticationError:
 
     error, description = said("error"), said("error_description")
     transient = not is_final(answer)
-    message = f"the authorization server {'failed' if transient else 'refused'} (HTTP {answer.status})"
+    message = f"the authorization server {config.oauth_url} {'failed' if transient else 'refused'} (HTTP {answer.status})"
     return AuthenticationError(
         message,
         status=answer.status,
@@ -131,7 +131,7 @@ def _hint(status: int, error: str, description: str, config: OptimizeConfig) -> 
     if status >= 500 or status in _RETRYABLE:
         return None
     if 300 <= status < 400:
-        return f"it redirects, and credentials are not sent on: give the final address as oauth_url ({config.oauth_url})"
+        return "it redirects, and credentials are not sent on: give the final address"
     if status in (404, 405):
         return _url_hint(config)
     if "scope" in words:
@@ -146,13 +146,12 @@ def _hint(status: int, error: str, description: str, config: OptimizeConfig) -> 
     if status in (400, 401):
         return (
             "check client id and client secret"
-            + (f", and the realm in {config.oauth_url}" if "/realms/" in (config.oauth_url or "") else "")
+            + (", and the realm in the address" if "/realms/" in (config.oauth_url or "") else "")
             + (f", and the audience ({config.audience})" if config.audience and status == 400 else "")
         )
     return None
 
 
 def _url_hint(config: OptimizeConfig) -> str:
-    path = urlsplit(config.oauth_url or "").path
-    realm = " and its realm" if "/realms/" in path else ""
-    return f"check oauth_url{realm}: {config.oauth_url} does not look like a token endpoint"
+    realm = " and its realm" if "/realms/" in (config.oauth_url or "") else ""
+    return f"check the address{realm}: this does not look like a token endpoint"

@@ -246,4 +246,7 @@ class Transport:
             return failures.no_answer_error(outcome, call.method, url, attempts)
         secrets = (*self._config.secrets, *((token.value,) if token else ()))
         asked = retry.retry_after(outcome, datetime.now(UTC))
-        return failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked)
+        hint = failures.STATIC_TOKEN_HINT if self._config.token else failures.ISSUED_TOKEN_HINT
+        return failures.error_of(
+            call, url, outcome, secrets=secrets, retry_after=asked, token_hint=hint if call.authorized else None
+        )
