@@ -1,0 +1,138 @@
+"""Serve a simulated Optimize from a terminal: ``python -m camunda_optimize.testing --help``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from .authorization import DERIVED
+from .organisation import Organisation
+from .simulator import Mode, OptimizeSimulator
+from .wire import GENERATIONS
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM."""
+    arguments = _parser().parse_args(argv)
+    simulator = OptimizeSimulator(
+        _organisation(arguments),
+        generation=arguments.generation,
+        mode=arguments.mode,
+        token_life=arguments.token_life,
+        expires_in=DERIVED if arguments.expires_in is None else arguments.expires_in,
+        token_latency=arguments.token_latency,
+        latency=arguments.latency,
+        collections_endpoint=not arguments.no_collections_endpoint,
+        token_rate_limit=arguments.token_rate_limit,
+        refusal_delay=arguments.refusal_delay,
+        port=arguments.port,
+        oauth_port=arguments.oauth_port,
+    )
+    stop = threading.Event()
+
+    def end(_signal: int, _frame: object) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    try:
+        simulator.start()
+    except OSError as error:
+        ports = f"{arguments.port} and {arguments.oauth_port}"
+        sys.stderr.write(f"cannot listen on ports {ports}: {error.strerror}. Choose others; 0 takes a free one.\n")
+        return 1
+    details = json.dumps(description(simulator), indent=2) + "\n"
+    try:
+        if arguments.ready_file is not None:
+            _write_whole(arguments.ready_file, details)
+        sys.stdout.write(_welcome(simulator))
+        sys.stdout.flush()
+        stop.wait()
+    finally:
+        simulator.stop()
+    return 0
+
+
+def description(simulator: OptimizeSimulator) -> dict[str, Any]:
+    """What ``--ready-file`` holds."""
+    return {
+        "base_url": simulator.base_url,
+        "oauth_url": simulator.oauth_url,
+        "root_url": simulator.root_url,
+        "control_url": f"{simulator.root_url}/_simulator",
+        "mode": simulator.mode,
+        "generation": simulator.generation,
+        "collections": len(simulator.organisation.collections),
+        "environment": simulator.environment(),
+    }
+
+
+def _organisation(arguments: argparse.Namespace) -> Organisation:
+    if arguments.dashboards is not None:
+        return Organisation.uniform(arguments.collections, arguments.dashboards, seed=arguments.seed)
+    return Organisation.seeded(arguments.collections, seed=arguments.seed)
+
+
+def _welcome(simulator: OptimizeSimulator) -> str:
+    organisation = simulator.organisation
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in simulator.environment().items()]
+    counts = f"{len(organisation.collections)} collections, {len(organisation.dashboards)} dashboards"
+    lines = [
+        f"Simulated Optimize {simulator.generation} ({simulator.mode}): {counts}, {len(organisation.reports)} reports",
+        "",
+        f"  Optimize             {simulator.base_url}",
+        *(f"  Token, {mode:<13} {simulator.token_url(mode)}" for mode in ("saas", "keycloak", "entra")),
+        f"  Control              {simulator.root_url}/_simulator/counters",
+        "",
+        *exports,
+    ]
+    # The documentation's curl commands use these names.
+    if simulator.mode == "keycloak":
+        names = {"CLIENT_ID": simulator.client_id, "CLIENT_SECRET": simulator.client_secret}
+        lines += [f"export {name}={shlex.quote(value)}" for name, value in names.items()]
+    if organisation.collections:
+        lines.append(f"export COLLECTION_ID={organisation.collection_ids[0]}")
+    return "\n".join([*lines, "", "Ctrl+C stops it.", ""])
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Renamed into place, so that a script that waits for the file never reads half of it."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m camunda_optimize.testing",
+        description="Serves a simulated Camunda Optimize with its authorization server on the loopback interface.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=8083, help="port of Optimize; 0 takes a free one")
+    add("--oauth-port", type=int, default=18080, help="second port that serves the same; 0 takes a free one")
+    add("--mode", choices=get_args(Mode), default="saas", help="what the printed URLs and variables describe")
+    add("--generation", choices=GENERATIONS, default="8.9", help="server version")
+    add("--collections", type=int, default=200, help="number of collections")
+    add("--dashboards", type=int, help="exactly so many dashboards in every collection (default: 0 to 12, with names)")
+    add("--seed", type=int, default=1, help="the same seed makes the same organisation")
+    add("--token-life", type=float, default=300, help="seconds that a token is accepted")
+    add("--expires-in", type=json.loads, help="what token answers say instead, as JSON")
+    add("--token-latency", type=float, default=0, help="seconds that every token request takes")
+    add("--latency", type=float, default=0, help="seconds that every API request takes")
+    add("--token-rate-limit", type=float, help="token requests a second and address, above that 429 (SaaS: 1)")
+    add("--refusal-delay", type=float, default=0, help="seconds to refuse wrong credentials (SaaS: 30)")
+    add("--no-collections-endpoint", action="store_true", help="without the undocumented collection endpoints")
+    add("--ready-file", type=Path, help="write URLs and variables there as JSON once connections are accepted")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Pytest fixtures that start a simulator; registered by the package's ``pytest11`` entry point.
+
+The simulator is imported inside the fixtures: this module is loaded by every pytest run wherever the package is
+installed, and must cost nothing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .simulator import OptimizeSimulator
+
+
+@pytest.fixture
+def optimize_simulator() -> Iterator[OptimizeSimulator]:
+    """A fresh simulator, started: eight collections (one of them empty), SaaS mode."""
+    from .organisation import Organisation
+    from .simulator import OptimizeSimulator
+
+    with OptimizeSimulator(Organisation.seeded(collections=8)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def optimize_simulator_factory() -> Iterator[Callable[..., OptimizeSimulator]]:
+    """Starts simulators: takes the arguments of :class:`~camunda_optimize.testing.OptimizeSimulator`, except that the
+    organisation is a small one by default. All are stopped when the test ends.
+    """
+    from contextlib import ExitStack
+
+    from .organisation import Organisation
+    from .simulator import OptimizeSimulator
+
+    with ExitStack() as stack:
+
+        def start(organisation: Organisation | None = None, **settings: Any) -> OptimizeSimulator:
+            small = Organisation.seeded(collections=8) if organisation is None else organisation
+            return stack.enter_context(OptimizeSimulator(small, **settings))
+
+        yield start

@@ -1,0 +1,244 @@
+"""The handle: starts the simulator in a thread of its own, says where it is, and changes how it behaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+from . import clients as demo
+from .api import ApiSettings, OptimizeApi
+from .authorization import DERIVED, SAAS_PATH, AuthorizationServer, AuthorizationSettings
+from .background import HOST, BackgroundServer
+from .control import Control
+from .counters import Counters, LoggedRequest, Tally
+from .faults import Fault, FaultBoard
+from .organisation import Organisation
+from .server import GZIP_MIN_SIZE, ServerSettings, SimulatedServer
+from .tokens import TokenRegister
+from .wire import Generation
+
+if TYPE_CHECKING:
+    from ..config import OptimizeConfig
+
+Mode = Literal["saas", "keycloak", "entra", "static"]
+
+
+class OptimizeSimulator:
+    """A local Optimize with its authorization server, as a context manager (``with`` or ``async with``).
+
+    It runs in a daemon thread with its own event loop and listens on the loopback interface only. Every method may be
+    called from any thread. Times are in seconds.
+
+    :param organisation: what there is to find; by default ``Organisation.seeded(collections=200)``.
+    :param generation: the server version, ``"8.5"`` to ``"8.10"``. 8.8 is as it was first released (several caller's
+        mistakes are a 500 there), 8.9 and 8.10 are patched.
+    :param mode: what :attr:`base_url`, :attr:`oauth_url`, :meth:`config` and :meth:`environment` describe. Tokens of
+        all three issuers are accepted in every mode but ``"static"``, where only :attr:`static_token` is (and from
+        8.10 on nothing is: that version has no static token).
+    :param token_life: after this the server refuses a token, to the moment: the 60 s of tolerance that Spring grants
+        by default are not simulated.
+    :param expires_in: what the token answer says instead of the life: any JSON value, or ``OMIT``.
+    :param collections_endpoint: whether the undocumented collection endpoints exist (never in 8.5).
+    :param unknown_url_status: what 8.8 and later say of an address that they do not know: 500 or 404.
+    :param token_rate_limit: token requests a second and address; above that 429. ``token_retry_after`` is sent as
+        ``Retry-After``; each refused request blocks the address for another ``token_block`` seconds.
+    :param refusal_delay: how long the SaaS token endpoint takes to refuse wrong credentials (30 s in reality).
+    :param opaque_tokens: tokens that are no JWT.
+    :param gzip_min_size: answers of at least so many bytes are compressed for clients that ask for it.
+    :param port: 0 takes a free port. ``oauth_port`` is a second port that serves the same; by default there is none.
+    """
+
+    def __init__(
+        self,
+        organisation: Organisation | None = None,
+        *,
+        generation: str = "8.9",
+        mode: Mode = "saas",
+        token_life: float = 300,
+        expires_in: Any = DERIVED,
+        token_latency: float = 0.0,
+        latency: float = 0.0,
+        collections_endpoint: bool = True,
+        unknown_url_status: Literal[404, 500] = 500,
+        token_rate_limit: float | None = None,
+        token_retry_after: str | int | None = None,
+        token_block: float = 0.0,
+        refusal_delay: float = 0.0,
+        opaque_tokens: bool = False,
+        client_id: str = demo.CLIENT_ID,
+        client_secret: str = demo.CLIENT_SECRET,
+        gzip_min_size: int = GZIP_MIN_SIZE,
+        port: int = 0,
+        oauth_port: int | None = None,
+    ) -> None:
+        if mode not in get_args(Mode):
+            raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}")
+        self.organisation = Organisation.seeded() if organisation is None else organisation
+        self.mode: Mode = mode
+        self.generation = generation
+        self.client_id, self.client_secret = client_id, client_secret
+        self.cluster_id = demo.CLUSTER_ID
+        self.static_token = demo.STATIC_TOKEN
+        self.clients = demo.demo_clients(client_id, client_secret)
+        """All clients of the authorization server by id, the wrongly set up ones too."""
+        self._ports = (port, oauth_port)
+
+        audiences = frozenset({demo.SAAS_AUDIENCE, demo.KEYCLOAK_AUDIENCE, demo.ENTRA_AUDIENCE})
+        static = self.static_token if mode == "static" and generation != "8.10" else None
+        accepted = frozenset[str]() if mode == "static" else audiences
+        self._register = TokenRegister(
+            life=token_life, opaque=opaque_tokens, cluster_id=self.cluster_id, accepted=accepted, static=static
+        )
+        retry_after = None if token_retry_after is None else str(token_retry_after)
+        settings = AuthorizationSettings(expires_in, token_rate_limit, retry_after, token_block, refusal_delay)
+        self._tally, self._board = Tally(), FaultBoard()
+        self._settings = ApiSettings(
+            generation, Generation.of(generation), mode, collections_endpoint, unknown_url_status
+        )
+        self._server = SimulatedServer(
+            ServerSettings(latency, token_latency, gzip_min_size),
+            api=OptimizeApi(self._settings, self.organisation, self._register, self.cluster_id),
+            authorization=AuthorizationServer(settings, self._register, self.clients),
+            control=Control(self._tally, self._board, self._register, self._settings, self.organisation),
+            tally=self._tally,
+            board=self._board,
+            cluster_id=self.cluster_id,
+        )
+        self._background = BackgroundServer(self._server.handle, self._tally.connect)
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Listen. Returns once connections are accepted.
+
+        :raises OSError: the port is taken.
+        """
+        port, oauth_port = self._ports
+        self._background.start([port] if oauth_port is None else [port, oauth_port])
+        return self
+
+    def stop(self) -> None:
+        """Break all connections and end the thread. Requests that hang are cancelled. May be called twice."""
+        self._background.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.stop()
+
+    # -- where it is --------------------------------------------------------------------------------------------------
+
+    @property
+    def root_url(self) -> str:
+        """``http://127.0.0.1:<port>``; the control endpoints are below it in every mode."""
+        return self._root_url(0)
+
+    def _root_url(self, which: int) -> str:
+        if not self._background.ports:
+            raise RuntimeError("the simulator has not been started: it has no port yet")
+        return f"http://{HOST}:{self._background.ports[which]}"
+
+    @property
+    def base_url(self) -> str:
+        """Where Optimize is; with the cluster id as its path in ``saas`` mode."""
+        return f"{self.root_url}/{self.cluster_id}" if self.mode == "saas" else self.root_url
+
+    @property
+    def oauth_url(self) -> str:
+        """The token endpoint of this mode (of Keycloak in ``static`` mode)."""
+        return self.token_url(self.mode)
+
+    def token_url(self, mode: Mode) -> str:
+        """The token endpoint of any mode: they are all there at once."""
+        keycloak = f"/auth/realms/{demo.KEYCLOAK_REALM}/protocol/openid-connect/token"
+        paths = {"saas": SAAS_PATH, "entra": f"/{demo.ENTRA_TENANT}/oauth2/v2.0/token"}
+        return self._root_url(-1) + paths.get(mode, keycloak)
+
+    @property
+    def audience(self) -> str | None:
+        """What to ask for in the ``audience`` field: only SaaS wants one."""
+        return demo.SAAS_AUDIENCE if self.mode == "saas" else None
+
+    @property
+    def scope(self) -> str | None:
+        """What to ask for in the ``scope`` field: only Entra wants one."""
+        return f"{demo.ENTRA_AUDIENCE}/.default" if self.mode == "entra" else None
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables, by Camunda's own names, with which a client finds this simulator."""
+        if self.mode == "static":
+            return {"CAMUNDA_OPTIMIZE_BASE_URL": self.base_url, "CAMUNDA_OAUTH_TOKEN": self.static_token}
+        variables = {
+            "CAMUNDA_OPTIMIZE_BASE_URL": self.base_url,
+            "ZEEBE_CLIENT_ID": self.client_id,
+            "ZEEBE_CLIENT_SECRET": self.client_secret,
+            "ZEEBE_AUTHORIZATION_SERVER_URL": self.oauth_url,
+            "CAMUNDA_TOKEN_AUDIENCE": self.audience,
+            "CAMUNDA_TOKEN_SCOPE": self.scope,
+        }
+        return {name: value for name, value in variables.items() if value is not None}
+
+    def config(self, **knobs: Any) -> OptimizeConfig:
+        """The client's configuration for this simulator; ``knobs`` go to :class:`OptimizeConfig`."""
+        from ..config import OptimizeConfig
+
+        if self.mode == "static":
+            return OptimizeConfig.static_token(**{"base_url": self.base_url, "token": self.static_token, **knobs})
+        settings: dict[str, Any] = {
+            "base_url": self.base_url,
+            "oauth_url": self.oauth_url,
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "audience": self.audience,
+            "scope": self.scope,
+        }
+        return OptimizeConfig.self_managed(**{**settings, **knobs})
+
+    # -- what it saw and how it behaves -------------------------------------------------------------------------------
+
+    @property
+    def counters(self) -> Counters:
+        """A snapshot of what was counted since the start or the last :meth:`reset_counters`."""
+        return self._background.do(self._tally.snapshot)
+
+    def reset_counters(self) -> None:
+        """Count from zero again, and forget :attr:`requests_log`."""
+        self._background.do(self._tally.reset)
+
+    @property
+    def requests_log(self) -> list[LoggedRequest]:
+        """The most recent 10 000 requests, oldest first: ``(method, path as sent, query string, status)``."""
+        return self._background.do(lambda: list(self._tally.log))
+
+    @property
+    def issued_tokens(self) -> list[str]:
+        """Every token that was issued, oldest first. Search logs for them."""
+        return self._background.do(lambda: self._register.issued)
+
+    def revoke_all_tokens(self) -> None:
+        """Refuse every token issued so far; new ones are fine."""
+        self._background.do(self._register.revoke_all)
+
+    def add_fault(self, fault: Fault) -> Fault:
+        """From now on; returns it, so that its ``fired`` can be read."""
+        self._background.do(lambda: self._board.faults.append(fault))
+        return fault
+
+    def clear_faults(self) -> None:
+        """No more faults."""
+        self._background.do(self._board.faults.clear)
+
+    @property
+    def ready(self) -> bool:
+        """Whether ``/api/readyz`` says 200 or 503."""
+        return self._settings.ready
+
+    @ready.setter
+    def ready(self, ready: bool) -> None:
+        self._settings.ready = ready

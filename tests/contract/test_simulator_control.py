@@ -1,0 +1,87 @@
+"""Control over HTTP: what another process can ask and change."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from camunda_optimize.testing import Organisation
+
+
+@pytest.fixture
+def control(caller, http_ask):
+    organisation = Organisation()
+    organisation.add_collection("Orders", id="orders", dashboards=2, reports=3)
+    call = caller(organisation)
+
+    def ask(path, method="GET", body=None):
+        text = None if body is None else body if isinstance(body, str) else json.dumps(body)
+        return http_ask(f"{call.sim.root_url}/_simulator/{path}", method, text)
+
+    ask.call = call
+    return ask
+
+
+def test_counters_and_reset(control):
+    control.call.token()
+    control.call.api("/api/readyz", token=None)
+
+    counters = control("counters").json
+    assert (counters["requests"], counters["token_requests"], counters["tokens_issued"]) == (1, 1, 1)
+    assert counters["by_path"] == {"/oauth/token": 1, "/api/readyz": 1}
+    assert (counters["by_status"], counters["token_statuses"]) == ({"200": 1}, {"200": 1})
+    assert len(counters["token_request_times"]) == 1
+    assert counters == json.loads(json.dumps(control.call.sim.counters.as_json())) | {
+        "connections": counters["connections"]
+    }
+
+    assert control("reset", "POST").status == 204
+    assert control("counters").json["requests"] == 0
+    assert control.call.sim.requests_log == []
+
+
+def test_faults(control):
+    added = control("faults", "POST", {"on": "api", "status": 503, "headers": {"Retry-After": "1"}, "times": 1})
+
+    assert (added.status, added.json["status"], added.json["fired"]) == (200, 503, 0)
+    answer = control.call.api("/api/readyz", token=None)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+    assert [fault["fired"] for fault in control("faults").json] == [1]
+    assert control("faults", "DELETE").status == 204
+    assert control("faults").json == []
+
+
+@pytest.mark.parametrize("body", ["", "[]", '{"stauts": 500}', '{"on": "elsewhere"}', '{"path": "("}'])
+def test_a_wrong_fault_is_refused_in_words(control, body):
+    answer = control("faults", "POST", body)
+    assert answer.status == 400
+    assert answer.json["error"]
+    assert control("faults").json == []
+
+
+def test_revocation(control):
+    token = control.call.token()
+    assert control("revoke", "POST").status == 204
+    assert control.call.api("/api/public/collection", token=token).status == 401
+
+
+def test_readiness(control):
+    assert control("readiness", "POST", {"ready": False}).json == {"ready": False}
+    assert control.call.api("/api/readyz", token=None).status == 503
+    assert control("readiness", "POST", {"ready": "yes"}).status == 400
+
+
+def test_the_organisation(control):
+    assert control("organisation").json == {
+        "collections": [{"id": "orders", "name": "Orders", "dashboards": 2, "reports": 3}],
+        "dashboards": 2,
+        "reports": 3,
+    }
+
+
+def test_nothing_else_is_there_and_nothing_is_counted(control):
+    assert control("nothing").status == 404
+    assert control("counters", "DELETE").status == 405
+    control.call.sim.add_fault(__import__("camunda_optimize.testing").testing.Fault(on="any", reset=True))
+    assert control("counters").json["requests"] == 0

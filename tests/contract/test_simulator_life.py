@@ -1,0 +1,247 @@
+"""Start, stop, counters, the settings it hands out, the pytest plugin and the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+import aiohttp
+import pytest
+
+from camunda_optimize.testing import Counters, Fault, OptimizeSimulator, Organisation
+
+SMALL = Organisation.seeded(3)
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name == "optimize-simulator"]
+
+
+def test_starting_and_stopping_is_quick_and_leaves_nothing():
+    took = []
+    for _ in range(20):
+        before = time.perf_counter()
+        with OptimizeSimulator(SMALL) as sim:
+            url = sim.root_url
+        took.append(time.perf_counter() - before)
+    assert sorted(took)[5] < 0.05  # not the median: other work on this machine must not fail it
+    assert threads() == []
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(url)
+    gc.collect()  # a socket or task left behind would warn here, and warnings are errors
+
+
+async def test_stopping_with_open_connections_and_hanging_requests():
+    async with aiohttp.ClientSession() as session:
+        sim = OptimizeSimulator(SMALL).start()
+        async with session.get(sim.base_url + "/api/readyz") as response:
+            assert response.status == 200
+        sim.add_fault(Fault(on="any", hang=True, path="readyz"))
+        sim.add_fault(Fault(on="token", latency=60))
+        hanging = [
+            asyncio.create_task(session.post(url)) for url in [sim.base_url + "/api/readyz"] * 20 + [sim.oauth_url] * 20
+        ]
+        while sim.counters.max_in_flight < 40:  # noqa: ASYNC110 - the simulator lives in another thread
+            await asyncio.sleep(0.01)
+
+        before = time.perf_counter()
+        sim.stop()
+        assert time.perf_counter() - before < 0.5
+
+        outcomes = await asyncio.gather(*hanging, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} <= {
+            aiohttp.ServerDisconnectedError,
+            aiohttp.ClientOSError,
+            aiohttp.ClientConnectorError,
+        }
+    sim.stop()
+    assert threads() == []
+
+
+def test_stopping_while_a_client_does_not_read():
+    with OptimizeSimulator(SMALL) as sim:
+        sim.add_fault(Fault(body="x" * 20_000_000))
+        host, port = sim.root_url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=5) as sock:
+            sock.sendall(b"GET /api/readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert sock.recv(12) == b"HTTP/1.1 200"
+            sim.stop()
+    gc.collect()
+    assert threads() == []
+
+
+async def test_in_an_event_loop():
+    async with OptimizeSimulator(SMALL) as sim, aiohttp.ClientSession() as session:
+        async with session.get(sim.base_url + "/api/readyz") as response:
+            assert response.status == 200
+        assert sim.counters.requests == 1
+
+
+def test_it_can_start_again_and_not_twice():
+    sim = OptimizeSimulator(SMALL)
+    with pytest.raises(RuntimeError, match="not been started"):
+        sim.base_url  # noqa: B018
+    for _ in range(2):
+        with sim, pytest.raises(RuntimeError, match="runs already"):
+            sim.start()
+    assert threads() == []
+
+
+def test_a_port_that_is_taken_is_an_error_of_the_caller():
+    with OptimizeSimulator(SMALL) as sim:
+        port = int(sim.root_url.rsplit(":", 1)[1])
+        with pytest.raises(OSError, match="in use"):
+            OptimizeSimulator(SMALL, port=port).start()
+    with OptimizeSimulator(SMALL, port=port) as again:
+        assert again.root_url == f"http://127.0.0.1:{port}"
+    assert threads() == []
+
+
+def test_it_listens_on_the_loopback_interface_only():
+    with OptimizeSimulator(SMALL, oauth_port=0) as sim:
+        listening = {sock.getsockname()[0] for sock in _listening_sockets(sim)}
+        assert listening == {"127.0.0.1"}
+
+
+def _listening_sockets(sim):
+    import gc
+
+    ports = set(sim._background.ports)
+    return [
+        thing
+        for thing in gc.get_objects()
+        if isinstance(thing, socket.socket)
+        and thing.fileno() != -1
+        and thing.getsockname()[1:]
+        and thing.getsockname()[1] in ports
+    ]
+
+
+def test_wrong_settings():
+    with pytest.raises(ValueError, match=r"8\.9"):
+        OptimizeSimulator(SMALL, generation="9.0")
+    with pytest.raises(ValueError, match="keycloak"):
+        OptimizeSimulator(SMALL, mode="ldap")
+
+
+async def test_counters_of_concurrent_requests(optimize_simulator_factory):
+    sim = optimize_simulator_factory(latency=0.2, token_latency=0.2)
+    async with aiohttp.ClientSession() as session:
+        await asyncio.gather(
+            *(session.get(sim.base_url + "/api/readyz", headers={"Authorization": "Bearer x"}) for _ in range(7)),
+            *(session.post(sim.oauth_url) for _ in range(3)),
+        )
+        await session.get(sim.base_url + "/api/public/collection")
+    counters = sim.counters
+    assert (counters.requests, counters.token_requests, counters.tokens_issued) == (8, 3, 0)
+    assert (counters.max_in_flight, counters.api_max_in_flight, counters.token_max_in_flight) == (10, 7, 3)
+    assert (counters.unauthorized, counters.authorization_headers_on_readyz) == (8, 7)
+    assert counters.by_path == {"/api/readyz": 7, "/api/public/collection": 1, "/oauth/token": 3}
+    assert counters.token_statuses == {400: 3}
+    assert counters.connections == 10
+    assert max(counters.token_request_times) - min(counters.token_request_times) < 0.2
+    assert sorted({(entry[0], entry[3]) for entry in sim.requests_log}) == [("GET", 401), ("POST", 400)]
+    sim.reset_counters()
+    assert sim.counters == Counters()
+    assert sim.requests_log == []
+    with pytest.raises(AttributeError):
+        counters.requests = 0
+
+
+def test_the_log_has_paths_as_they_were_sent(caller):
+    call = caller()
+    call.api("/api/public/dashboard?collectionId=a%20b")
+    path = f"/{call.sim.cluster_id}/api/public/dashboard"
+    assert call.sim.requests_log == [("POST", "/oauth/token", "", 200), ("GET", path, "collectionId=a%20b", 200)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "names"),
+    [
+        ("saas", {"CAMUNDA_TOKEN_AUDIENCE"}),
+        ("keycloak", set()),
+        ("entra", {"CAMUNDA_TOKEN_SCOPE"}),
+    ],
+)
+def test_environment_and_config_describe_the_mode(optimize_simulator_factory, mode, names):
+    sim = optimize_simulator_factory(mode=mode)
+    credentials = {"ZEEBE_CLIENT_ID", "ZEEBE_CLIENT_SECRET", "ZEEBE_AUTHORIZATION_SERVER_URL"}
+
+    assert sim.environment().keys() == {"CAMUNDA_OPTIMIZE_BASE_URL"} | credentials | names
+    config = sim.config(max_concurrency=3)
+    assert (config.base_url, config.oauth_url) == (sim.base_url, sim.oauth_url)
+    assert (config.client_id, config.client_secret) == (sim.client_id, sim.client_secret)
+    assert (config.audience, config.scope, config.max_concurrency) == (sim.audience, sim.scope, 3)
+    assert type(config).from_env(sim.environment(), max_concurrency=3) == config
+
+
+def test_environment_and_config_with_a_static_token(optimize_simulator_factory):
+    sim = optimize_simulator_factory(mode="static")
+    config = sim.config()
+    assert sim.environment() == {"CAMUNDA_OPTIMIZE_BASE_URL": sim.base_url, "CAMUNDA_OAUTH_TOKEN": sim.static_token}
+    assert (config.base_url, config.token, config.client_id) == (sim.base_url, sim.static_token, None)
+
+
+def test_the_fixture_is_small_fresh_and_running(optimize_simulator):
+    assert len(optimize_simulator.organisation.collections) == 8
+    assert len(optimize_simulator.organisation.empty_collection_ids) == 1
+    assert optimize_simulator.mode == "saas"
+    with urllib.request.urlopen(optimize_simulator.base_url + "/api/readyz") as response:
+        assert response.status == 200
+
+
+def test_the_plugin_costs_nothing_to_import():
+    code = "import sys, pytest, camunda_optimize.testing.pytest_plugin; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "camunda_optimize.testing.pytest_plugin" in loaded
+    assert loaded.isdisjoint({"aiohttp", "camunda_optimize.testing.simulator", "camunda_optimize.testing.organisation"})
+
+
+def serve(tmp_path, *options):
+    ready = tmp_path / "ready.json"
+    command = [sys.executable, "-m", "camunda_optimize.testing", "--ready-file", str(ready), *options]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 20
+    while not ready.exists() and server.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return server, json.loads(ready.read_text())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_line_serves_until_it_is_told_to_end(tmp_path, number):
+    server, details = serve(tmp_path, "--port", "0", "--oauth-port", "0", "--collections", "5", "--mode", "keycloak")
+    with urllib.request.urlopen(details["base_url"] + "/api/readyz") as response:
+        assert response.status == 200
+    with urllib.request.urlopen(details["control_url"] + "/organisation") as response:
+        assert len(json.load(response)["collections"]) == 5
+    server.send_signal(number)
+    output, errors = server.communicate(timeout=10)
+
+    assert (server.returncode, errors) == (0, "")
+    exports = "".join(line + "\n" for line in output.splitlines() if line.startswith("export "))
+    shell = subprocess.run(
+        ["sh", "-c", exports + "env"], capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}
+    )
+    assert details["environment"].items() <= dict(line.split("=", 1) for line in shell.stdout.splitlines()).items()
+    assert details["oauth_url"] != details["base_url"]
+    assert "COLLECTION_ID=" in exports
+
+
+def test_the_command_line_says_that_a_port_is_taken():
+    with OptimizeSimulator(SMALL) as sim:
+        port = sim.root_url.rsplit(":", 1)[1]
+        command = [sys.executable, "-m", "camunda_optimize.testing", "--port", port, "--oauth-port", "0"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"cannot listen on ports {port} and 0: Address already in use")
+    assert "Traceback" not in done.stderr
