@@ -193,7 +193,9 @@ async def test_leftovers_that_others_wrote_are_seen_in_spite_of_listing_caches(e
 
 
 async def test_a_large_object_goes_up_from_the_staged_file(fs):
-    organisation = {f"collection-{number:04}": [f"{number}-{i:04}-" + "x" * 200 for i in range(999)] for number in range(40)}
+    organisation = {
+        f"collection-{number:04}": [f"{number}-{i:04}-" + "x" * 200 for i in range(999)] for number in range(40)
+    }
     result = await export_dashboard_ids(Optimize(organisation), ALL_COLLECTIONS, PLACE, filesystem=fs, layout="single")
     assert result.objects[0].bytes > 8 << 20
     assert verify(PLACE, fs).rows == 40 * 999

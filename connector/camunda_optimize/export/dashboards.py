@@ -1,0 +1,72 @@
+"""Export of the ids of every dashboard, collection by collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .destinations import DestinationLike
+from .engine import ExportResult, export
+from .kinds import DASHBOARD_IDS, Source
+from .options import (
+    AllCollections,
+    FormatName,
+    Layout,
+    Naming,
+    OnEmpty,
+    OnError,
+    OnMissing,
+    OnTruncated,
+    SnapshotOptions,
+)
+from .progress import ProgressCallback
+
+
+async def export_dashboard_ids(
+    optimize: Source,
+    collections: Iterable[str] | AllCollections,
+    destination: DestinationLike,
+    *,
+    format: FormatName = "jsonl",
+    layout: Layout = "per_collection",
+    naming: Naming = "content",
+    on_missing: OnMissing = "fail",
+    on_empty: OnEmpty = "write",
+    on_truncated: OnTruncated = "fail",
+    on_error: OnError = "fail",
+    shrink_guard: float | None = None,
+    filesystem: Any = None,
+    progress: ProgressCallback | None = None,
+) -> ExportResult:
+    """Publish the dashboard ids of these collections at ``destination``: all of them, or nothing.
+
+    Rows have ``collection_id`` and ``dashboard_id`` and are sorted by both. Everything is fetched and checked before
+    the first object is put; ``_manifest.json`` is replaced last and is the switch from the old snapshot to the new one,
+    and readers go through it (:func:`read_snapshot`). The same ids give the same bytes under the same keys.
+
+    * ``collections``: ids, or ``ALL_COLLECTIONS`` where the server can list them.
+    * ``destination``: a local path or any URL that fsspec knows; with ``filesystem`` a path within that filesystem.
+      The switch is atomic on local disk, S3, GCS, Azure Blob Storage and ``memory://``.
+    * ``on_missing``: for a collection that does not exist, and for one that *perhaps* does not exist but had ids in the
+      previous snapshot: ``fail | skip | write_empty | keep_previous``.
+    * ``on_empty``: for one that exists without dashboards: ``write | skip | fail``.
+    * ``on_truncated``: for a list of exactly 1000 ids, where the server cuts: ``fail | write | skip``.
+    * ``on_error``: for one that could not be fetched: ``fail``, or ``publish_rest``, which keeps its previous rows.
+    * ``shrink_guard``: fail if fewer than this part of the previous snapshot's ids remain (0 < x <= 1).
+    * ``progress``: called in the event loop with a :class:`Progress` for every collection and every object.
+
+    Raises ``ConfigurationError`` for a wrong argument, ``ExportError`` with all ``failures`` by collection id (as
+    ``CollectionMissingError`` or ``ListTruncatedError`` if they are all of that kind), ``ShrinkGuardError``,
+    ``ManifestError`` if something else lives at the destination, ``DestinationError`` if it cannot be written or if
+    another run published there meanwhile. The previous snapshot stands after each of them.
+    """
+    options = SnapshotOptions(format, layout, naming, on_missing, on_empty, on_truncated, on_error, shrink_guard)
+    return await export(
+        DASHBOARD_IDS,
+        optimize,
+        collections=collections,
+        destination=destination,
+        options=options,
+        filesystem=filesystem,
+        progress=progress,
+    )

@@ -1,0 +1,130 @@
+"""A directory of this machine's file system (or of one that is mounted here)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO
+
+from ...errors import DestinationError
+from ..naming import MANIFEST, temporary_name
+from ..staging import Staged
+from .base import Destination
+
+
+class LocalDestination(Destination):
+    """Every file is written under a temporary name in its own directory, synced, and renamed into place."""
+
+    threads = 12  # they wait for the disk, which takes the syncs of several files in one go
+    chunk = 16
+
+    def __init__(self, path: str, url: str | None = None) -> None:
+        self._root = Path(os.path.abspath(path))
+        super().__init__(url or str(self._root))
+        self._root_was_there = self._root.is_dir()
+
+    def _prepare(self) -> None:
+        nearest = self._root
+        while not nearest.exists() and nearest != nearest.parent:
+            nearest = nearest.parent
+        if not nearest.is_dir():
+            raise DestinationError(f"cannot write to {self.url}: {nearest} is a file, not a directory")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise DestinationError(f"cannot write to {self.url}: no permission to write in {nearest}")
+
+    def _read(self, key: str) -> bytes | None:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return self._path(key).read_bytes()
+        return None
+
+    def _open(self, key: str) -> IO[bytes] | None:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return self._path(key).open("rb")
+        return None
+
+    def _put(self, key: str, staged: Staged, *, unchanged: bool) -> None:
+        path = self._path(key)
+        # It was synced when it was published: equal bytes need no second turn at the disk. Damaged ones are replaced.
+        if not (unchanged and _equal(path, staged)):
+            self._replace(path, staged.blocks())
+
+    def _put_manifest(self, data: bytes) -> None:
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._replace(self._path(MANIFEST), [data])
+        descriptor = os.open(self._root, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _remove(self, key: str) -> None:
+        path = self._path(key)
+        path.unlink(missing_ok=True)
+        if path.parent != self._root:
+            with contextlib.suppress(OSError):  # not empty
+                path.parent.rmdir()
+
+    def _size(self, key: str) -> int | None:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return self._path(key).stat().st_size
+        return None
+
+    def _list(self, prefix: str) -> dict[str, int]:
+        found: dict[str, int] = {}
+        directories = [("", self._root)]
+        while directories:
+            base, directory = directories.pop()
+            with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
+                for entry in entries:
+                    # Links are not followed: what lies behind one is not ours to judge.
+                    if entry.is_file(follow_symlinks=False):
+                        found[base + entry.name] = entry.stat(follow_symlinks=False).st_size
+                    elif not base and entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
+                        directories.append((f"{entry.name}/", directory / entry.name))
+        return found
+
+    def tidy(self) -> None:
+        if not self._root_was_there:
+            with contextlib.suppress(OSError):
+                self._root.rmdir()
+
+    def _path(self, key: str) -> Path:
+        return self._root / key
+
+    def _replace(self, path: Path, blocks: Iterable[bytes]) -> None:
+        temporary = path.with_name(temporary_name(path.name, secrets.token_hex(8)))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+        descriptor = _retry_with_directory(lambda: os.open(temporary, flags, 0o666), path.parent)
+        try:
+            with open(descriptor, "wb", buffering=0) as file:
+                for block in blocks:
+                    view = memoryview(block)
+                    while view:
+                        view = view[file.write(view) :]
+                os.fsync(descriptor)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+def _retry_with_directory(open_file: Callable[[], int], directory: Path) -> int:
+    for _ in range(3):  # a run that cleans up may remove the empty directory between our two steps
+        with contextlib.suppress(FileNotFoundError):
+            return open_file()
+        directory.mkdir(parents=True, exist_ok=True)
+    return open_file()
+
+
+def _equal(path: Path, staged: Staged) -> bool:
+    try:
+        with path.open("rb") as file:
+            return os.fstat(file.fileno()).st_size == staged.size and all(
+                file.read(len(block)) == block for block in staged.blocks()
+            )
+    except OSError:
+        return False

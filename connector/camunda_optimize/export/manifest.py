@@ -1,0 +1,165 @@
+"""The manifest: what a snapshot consists of. A snapshot without one is unfinished."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, cast, get_args
+
+import orjson
+
+from ..errors import ManifestError
+
+VERSION = 1
+State = Literal["exported", "empty", "missing", "unknown", "truncated", "failed"]
+
+
+class UnreadableManifestError(ManifestError):
+    """The bytes are not a whole manifest: cut short, damaged, or never one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionEntry:
+    """One collection of the snapshot.
+
+    ``count`` is the number of its ids in this snapshot: those carried over from the previous one are counted too.
+    ``unknown`` means that the server listed nothing and cannot say whether the collection exists.
+    """
+
+    id: str
+    state: State
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEntry:
+    """One object of the snapshot; ``path`` is relative to the manifest, ``collection_id`` set if it holds only one."""
+
+    path: str
+    bytes: int
+    rows: int
+    sha256: str
+    collection_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A published snapshot. ``created`` and ``finished`` are UTC in ISO 8601; ``counters`` cover this run only."""
+
+    kind: str
+    source: str
+    connector_version: str
+    created: str
+    finished: str
+    format: str
+    layout: str
+    naming: str
+    collections: tuple[CollectionEntry, ...]
+    objects: tuple[ObjectEntry, ...]
+    counters: Mapping[str, float] = field(default_factory=dict[str, float])
+    version: int = VERSION
+
+    @property
+    def rows(self) -> int:
+        """The number of rows in all objects."""
+        return sum(entry.rows for entry in self.objects)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The keys of all objects, relative to the manifest."""
+        return frozenset(entry.path for entry in self.objects)
+
+    def to_bytes(self) -> bytes:
+        """Indented JSON with a fixed order of keys."""
+        document: dict[str, Any] = {
+            "version": self.version,
+            "kind": self.kind,
+            "source": self.source,
+            "connector_version": self.connector_version,
+            "created": self.created,
+            "finished": self.finished,
+            "format": self.format,
+            "layout": self.layout,
+            "naming": self.naming,
+            "collections": [asdict(entry) for entry in self.collections],
+            "objects": [_object_document(entry) for entry in self.objects],
+            "counters": dict(sorted(self.counters.items())),
+        }
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def parse_manifest(data: bytes, kinds: Container[str]) -> Manifest:
+    """Read a manifest of one of these kinds.
+
+    Raises :class:`UnreadableManifestError` for what is damaged, and plain ``ManifestError`` for what is sound but not
+    ours to touch: another kind, a newer version, another tool's file.
+    """
+    try:
+        loaded: object = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise UnreadableManifestError("the manifest is not valid JSON") from None
+    if not isinstance(loaded, dict):
+        raise UnreadableManifestError("the manifest is not a JSON object")
+    document = cast("dict[str, Any]", loaded)
+    kind, version = document.get("kind"), document.get("version")
+    if document and kind is None and version is None:
+        raise ManifestError("the manifest was not written by this connector")
+    if not isinstance(kind, str) or not isinstance(version, int):
+        raise UnreadableManifestError("the manifest has no kind or no version")
+    if kind not in kinds:
+        raise ManifestError(f"the manifest is of kind {kind!r}")
+    if version > VERSION:
+        raise ManifestError(f"the manifest is of version {version}, and this release reads up to {VERSION}")
+    try:
+        return _from_document(document)
+    except (KeyError, TypeError, ValueError):
+        raise UnreadableManifestError("the manifest lacks a field or has one of a wrong shape") from None
+
+
+def _object_document(entry: ObjectEntry) -> dict[str, Any]:
+    document = asdict(entry)
+    if entry.collection_id is None:
+        del document["collection_id"]
+    return document
+
+
+def _from_document(document: Mapping[str, Any]) -> Manifest:
+    texts = {
+        name: _typed(document[name], str)
+        for name in ("kind", "source", "connector_version", "created", "finished", "format", "layout", "naming")
+    }
+    return Manifest(
+        **texts,
+        collections=tuple(_collection(item) for item in _typed(document["collections"], list)),
+        objects=tuple(_object(item) for item in _typed(document["objects"], list)),
+        counters=_typed(document["counters"], dict),
+        version=document["version"],
+    )
+
+
+def _collection(item: Mapping[str, Any]) -> CollectionEntry:
+    if item["state"] not in get_args(State):
+        raise ValueError("unknown state")
+    return CollectionEntry(_typed(item["id"], str), item["state"], _count(item["count"]))
+
+
+def _object(item: Mapping[str, Any]) -> ObjectEntry:
+    path = _typed(item["path"], str)
+    if any(segment in ("", ".", "..") for segment in path.split("/")):
+        raise ValueError("a path leaves the snapshot")
+    collection_id = item.get("collection_id")
+    if collection_id is not None:
+        _typed(collection_id, str)
+    return ObjectEntry(path, _count(item["bytes"]), _count(item["rows"]), _typed(item["sha256"], str), collection_id)
+
+
+def _typed(value: Any, kind: type[Any]) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError("wrong type")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("not a count")
+    return value

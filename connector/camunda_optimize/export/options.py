@@ -1,0 +1,116 @@
+"""What a caller may choose about a snapshot, checked before anything is fetched."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from ..errors import ConfigurationError
+
+FormatName = Literal["jsonl", "json", "csv"]
+Layout = Literal["per_collection", "single"]
+Naming = Literal["content", "fixed"]
+OnMissing = Literal["fail", "skip", "write_empty", "keep_previous"]
+OnEmpty = Literal["write", "skip", "fail"]
+OnTruncated = Literal["fail", "write", "skip"]
+OnError = Literal["fail", "publish_rest"]
+
+
+class AllCollections(enum.Enum):
+    """The type of :data:`ALL_COLLECTIONS`."""
+
+    ALL_COLLECTIONS = "all"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+ALL_COLLECTIONS: Final = AllCollections.ALL_COLLECTIONS
+"""Every collection the server lists when the export starts (undocumented endpoint; not on every version)."""
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "format": get_args(FormatName),
+    "layout": get_args(Layout),
+    "naming": get_args(Naming),
+    "on_missing": get_args(OnMissing),
+    "on_empty": get_args(OnEmpty),
+    "on_truncated": get_args(OnTruncated),
+    "on_error": get_args(OnError),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotOptions:
+    """How a snapshot is written and what happens to the collections that do not simply have ids.
+
+    ``naming="fixed"`` writes plain names (``dashboards.jsonl``) for loaders that need them. It is weaker: an object is
+    overwritten before the manifest is replaced, so that a run that dies in between leaves a snapshot whose manifest no
+    longer fits. :func:`read_snapshot` refuses such a snapshot, and the next run mends it.
+
+    ``shrink_guard`` is the part of the previous snapshot's ids (0 < x <= 1) that must remain.
+    """
+
+    format: FormatName = "jsonl"
+    layout: Layout = "per_collection"
+    naming: Naming = "content"
+    on_missing: OnMissing = "fail"
+    on_empty: OnEmpty = "write"
+    on_truncated: OnTruncated = "fail"
+    on_error: OnError = "fail"
+    shrink_guard: float | None = None
+
+    def __post_init__(self) -> None:
+        for setting, choices in _CHOICES.items():
+            value = getattr(self, setting)
+            if not isinstance(value, str) or value not in choices:
+                later = " (parquet comes later)" if value == "parquet" else ""
+                raise ConfigurationError(f"{value!r} is not one of {', '.join(choices)}{later}", setting=setting)
+        guard: Any = self.shrink_guard
+        if guard is None:
+            return
+        if isinstance(guard, bool) or not isinstance(guard, (int, float)) or math.isnan(guard) or not 0 < guard <= 1:
+            raise ConfigurationError(f"must be more than 0 and at most 1, not {guard!r}", setting="shrink_guard")
+
+
+def check_options(**options: Any) -> SnapshotOptions:
+    """The options as one checked value; unknown names and values raise ``ConfigurationError`` with the setting's name.
+
+    Does no I/O, so that a scheduler can call it while it reads its definitions.
+    """
+    for name in options:
+        if name not in SnapshotOptions.__dataclass_fields__:
+            raise ConfigurationError("is not an option of an export", setting=name)
+    return SnapshotOptions(**options)
+
+
+def check_collections(collections: Iterable[str] | AllCollections) -> tuple[str, ...] | AllCollections:
+    """The collection ids, each once and in the given order; or :data:`ALL_COLLECTIONS`."""
+    if isinstance(collections, AllCollections):
+        return collections
+    if isinstance(collections, (str, bytes)):
+        raise ConfigurationError("must be a list of ids or ALL_COLLECTIONS, not one string", setting="collections")
+    try:
+        ids = tuple(dict.fromkeys(collections))
+    except TypeError:
+        raise ConfigurationError("must be a list of ids or ALL_COLLECTIONS", setting="collections") from None
+    if not ids:
+        raise ConfigurationError("is empty; every collection is ALL_COLLECTIONS", setting="collections")
+    for collection_id in ids:
+        check_id(collection_id)
+    return ids
+
+
+def check_id(collection_id: object) -> None:
+    """Refuse what cannot be the id of a collection."""
+    if not isinstance(collection_id, str):
+        raise ConfigurationError(
+            f"holds {collection_id!r}, of type {type(collection_id).__name__}, but ids are strings",
+            setting="collections",
+        )
+    if not collection_id.strip():
+        raise ConfigurationError("holds an empty id", setting="collections")
+    if any(0xD800 <= ord(char) <= 0xDFFF for char in collection_id):
+        raise ConfigurationError(f"holds {collection_id!r}, which is not valid Unicode text", setting="collections")

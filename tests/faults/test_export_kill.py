@@ -1,0 +1,162 @@
+"""``kill -9`` at any time during an export over an existing snapshot: the old one stands, or the new one, whole."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from camunda_optimize.export import read_snapshot, verify
+
+KILLS = 24
+COLLECTIONS = 60
+
+CHILD = """
+import asyncio, os, sys, time
+import fsspec.implementations.dirfs, fsspec.implementations.local, fsspec.implementations.memory
+from camunda_optimize.export import export_dashboard_ids
+from camunda_optimize.export.destinations.local import LocalDestination
+from camunda_optimize.models import CollectionResult
+
+class Optimize:
+    base_url = "https://optimize.example"
+    def __init__(self, seed):
+        self.seed = seed
+        self.collections = self.dashboards = self.stats = self.config = self
+    def as_dict(self):
+        return {}
+    async def list_ids(self):
+        return [f"c{n}" for n in range(COLLECTIONS)]
+    async def list_ids_many(self, ids):
+        for number, collection_id in enumerate(ids):
+            await asyncio.sleep(0)
+            seed = "same" if number % 10 == 0 else self.seed
+            count = number % 7 + (self.seed == "new")
+            yield CollectionResult(collection_id, tuple(f"{seed}-{n}" for n in range(count)))
+
+async def export(seed, place, layout):
+    optimize = Optimize(seed)
+    return await export_dashboard_ids(optimize, await optimize.list_ids(), place, layout=layout)
+
+def slow(name, phase, seconds):
+    # A disk as slow as a store, so that a kill has the time to land in every phase.
+    original = getattr(LocalDestination, name)
+    def slowed(*arguments, **settings):
+        say(phase)
+        time.sleep(seconds)
+        value = original(*arguments, **settings)
+        time.sleep(seconds)
+        return value
+    setattr(LocalDestination, name, slowed)
+
+def say(phase):
+    os.write(1, phase)
+
+if __name__ == "__main__":
+    LocalDestination.chunk = 4
+    slow("_put", b"P", 0.005)
+    slow("_put_manifest", b"M", 0.01)
+    slow("_remove", b"R", 0.005)
+    fsync, replace = os.fsync, os.replace
+    os.fsync = lambda fd: (time.sleep(0.001), fsync(fd))
+    os.replace = lambda one, other: (time.sleep(0.001), replace(one, other))
+    say(b"-")
+    sys.stdin.readline()
+    asyncio.run(export(*sys.argv[1:4]))
+    say(b"E")
+""".replace("COLLECTIONS", str(COLLECTIONS))
+
+
+def load_child():
+    names = {"__name__": "child"}
+    exec(CHILD, names)
+    return names
+
+
+EXPORT = load_child()["export"]
+
+
+class Exporting:
+    """A process that exports the new data, from the moment it is told to."""
+
+    def __init__(self, place, layout):
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{CHILD}", "new", str(place), layout],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def go(self):
+        assert self._process.stdout.read(1) == b"-"  # it has imported everything
+        self._process.stdin.write(b"\n")
+        self._process.stdin.flush()
+        return time.monotonic()
+
+    def end(self, *, kill):
+        """What it said it had begun, letter by letter; killed or not."""
+        if kill:
+            self._process.send_signal(signal.SIGKILL)
+        said, _ = self._process.communicate(timeout=30)
+        return said.decode()
+
+
+def files(place):
+    return {str(path.relative_to(place)): path.read_bytes() for path in Path(place).rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("layout", ["per_collection", "single"])
+async def test_kill_9_at_any_time(tmp_path, layout):
+    old, new = tmp_path / "old", tmp_path / "new"
+    await EXPORT("old", old, layout)
+    await EXPORT("new", new, layout)
+    rows = {"old": list(read_snapshot(old)), "new": list(read_snapshot(new))}
+    old_files = {name: data for name, data in files(old).items() if name != "_manifest.json"}
+
+    place = tmp_path / "whole"
+    await EXPORT("old", place, layout)
+    run = Exporting(place, layout)
+    begun = run.go()
+    assert run.end(kill=False).endswith("E")
+    duration = time.monotonic() - begun
+    assert list(read_snapshot(place)) == rows["new"]
+
+    dice = random.Random(20261123)
+    kills = KILLS if layout == "per_collection" else KILLS // 3
+    outcomes, phases = Counter(), Counter()
+    places = [tmp_path / f"run{number}" for number in range(kills)]
+    for number, place in enumerate(places):
+        await EXPORT("old", place, layout)
+        before = files(place)
+        run = Exporting(place, layout)
+        begun = run.go()
+        # Spread over the whole duration, and at a random point within each share of it.
+        time.sleep(max(0.0, begun + duration * (number + dice.random()) / kills - time.monotonic()))
+        said = run.end(kill=True)
+        phases[said[-1:] or "-"] += 1
+
+        found = verify(place)
+        assert found.complete, found.problems
+        standing = list(read_snapshot(place))
+        [outcome] = [name for name in rows if rows[name] == standing]
+        outcomes[outcome] += 1
+        if outcome == "old":
+            assert {name: data for name, data in files(place).items() if name in before} == before
+            assert before["_manifest.json"] == (place / "_manifest.json").read_bytes()
+
+        await EXPORT("new", place, layout)
+        assert verify(place).ok
+        assert list(read_snapshot(place)) == rows["new"]
+        assert set(files(place)) == set(files(new))
+        await EXPORT("old", place, layout)
+        assert {name: data for name, data in files(place).items() if name != "_manifest.json"} == old_files
+    print(layout, dict(outcomes), dict(phases), f"{duration:.2f} s a run")
+    assert sum(outcomes.values()) == kills
+    if layout == "per_collection":
+        assert outcomes["old"] >= 3
+        assert outcomes["new"] >= 3
+        assert phases["P"] >= 3
+        assert phases["R"] >= 3
