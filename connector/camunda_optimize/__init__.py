@@ -1,10 +1,6 @@
-"""Async client and export engine for Camunda Optimize.
+"""Async client and export engine for Camunda Optimize: begin with :class:`OptimizeClient` and :class:`OptimizeConfig`.
 
-    from camunda_optimize import OptimizeClient, OptimizeConfig
-
-    async with OptimizeClient(OptimizeConfig.from_env()) as optimize:
-        for collection_id in await optimize.collections.list_ids():
-            print(await optimize.dashboards.list_ids(collection_id))
+Importing this package loads neither aiohttp nor asyncio: they come when a client opens.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def verify(value: object) -> bool | str | ssl.SSLContext:
         return value
     if isinstance(value, (str, os.PathLike)):
         return readable_file(value, "verify")  # pyright: ignore[reportUnknownArgumentType] -- any PathLike
-    import ssl  # noqa: PLC0415 -- 10 ms that only those pay who bring a context of their own
+    import ssl  # 10 ms that only those pay who bring a context of their own
 
     if isinstance(value, ssl.SSLContext):
         return value

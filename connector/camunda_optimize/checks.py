@@ -1,4 +1,4 @@
-"""Does this connection work, and if not: what is wrong, and where is it mended?"""
+"""Whether a connection works, and if not: what is wrong, and where it is mended."""
 
 from __future__ import annotations
 

@@ -34,12 +34,12 @@ class OptimizeClient:
         session: aiohttp.ClientSession | None = None,
         on_token: Callable[[str], None] | None = None,
     ) -> None:
-        self.config = config
-        self.stats = Stats()
+        self.config: OptimizeConfig = config
+        self.stats: Stats = Stats()
         """What this client has done so far."""
-        self.collections = Collections(self)
-        self.dashboards = Dashboards(self)
-        self.reports = Reports(self)
+        self.collections: Collections = Collections(self)
+        self.dashboards: Dashboards = Dashboards(self)
+        self.reports: Reports = Reports(self)
         self._session = session
         self._on_token = on_token
         self._transport: Transport | None = None
@@ -49,13 +49,11 @@ class OptimizeClient:
         return f"<OptimizeClient {self.config.base_url} {state}>"
 
     async def __aenter__(self) -> Self:
-        from .transport import Transport  # noqa: PLC0415 -- aiohttp costs a DAG file's parser more than all the rest
+        from .transport import Transport  # aiohttp costs a DAG file's parser more than all the rest
 
         if self._transport is not None:
             raise ClientClosedError("the client is open already: open another one for another task group")
-        self._transport = Transport.open(
-            self.config, session=self._session, stats=self.stats, on_token=self._on_token
-        )
+        self._transport = Transport.open(self.config, session=self._session, stats=self.stats, on_token=self._on_token)
         return self
 
     async def __aexit__(
@@ -69,13 +67,13 @@ class OptimizeClient:
 
         :raises TransportError: if it cannot be reached
         """
-        from .protocol import READINESS  # noqa: PLC0415
+        from .protocol import READINESS
 
         return (await self.send(READINESS)).status != 503
 
     async def check(self) -> ConnectionCheck:
         """Try token, readiness and one harmless call, and say in words what is wrong and where to mend it."""
-        from .checks import check_connection  # noqa: PLC0415
+        from .checks import check_connection
 
         return await check_connection(self)
 
@@ -92,5 +90,7 @@ class OptimizeClient:
 
     def _opened(self) -> Transport:
         if self._transport is None:
-            raise ClientClosedError("the client is not open: use it inside of 'async with OptimizeClient(...) as optimize:'")
+            raise ClientClosedError(
+                "the client is not open: use it inside 'async with OptimizeClient(...) as optimize:'"
+            )
         return self._transport

@@ -1,4 +1,4 @@
-"""Where Optimize is, who we are there, and how the client behaves. Frozen, checked on creation, never shows a secret."""
+"""Where Optimize is, who we are there, and how the client behaves. Frozen, checked, and silent about secrets."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class AuthenticationError(OptimizeError):
         self.error = error
         self.description = description
         self.hint = hint
-        self.transient = transient
+        self.transient: bool = transient
 
     def __str__(self) -> str:
         said = ": ".join(part for part in (self.error, self.description) if part)
@@ -84,7 +84,7 @@ class TransportError(OptimizeError):
     ``attempts`` counts the requests that were sent, the last one included.
     """
 
-    transient = True
+    transient: bool = True
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class TransportError(OptimizeError):
         self.method = method
         self.url = url
         self.attempts = attempts
-        self.transient = transient
+        self.transient: bool = transient
 
     def __str__(self) -> str:
         tries = f" after {self.attempts} attempts" if self.attempts > 1 else ""
@@ -181,14 +181,14 @@ class ConflictError(ApiError):
 class RateLimitedError(ApiError):
     """429 for longer than the client may wait; ``retry_after`` is what the server asked for, in seconds."""
 
-    transient = True
+    transient: bool = True
     retry_after: float | None = None
 
 
 class ServerError(ApiError):
     """5xx. Since 8.8 a 500 with ``error_code`` may well be the caller's mistake: read ``detail``."""
 
-    transient = True
+    transient: bool = True
 
 
 class UnsupportedByServerError(ApiError):
@@ -219,7 +219,7 @@ class ExportError(OptimizeError):
     def __init__(self, message: str, *, failures: Mapping[str, OptimizeError] | None = None) -> None:
         super().__init__(message)
         self.failures: dict[str, OptimizeError] = dict(failures or {})
-        self.transient = bool(self.failures) and all(error.transient for error in self.failures.values())
+        self.transient: bool = bool(self.failures) and all(error.transient for error in self.failures.values())
 
 
 class IncompleteExportError(ExportError):
@@ -229,7 +229,7 @@ class IncompleteExportError(ExportError):
         super().__init__(message)
         self.expected = expected
         self.received = received
-        self.transient = True
+        self.transient: bool = True
 
 
 class ScrollExpiredError(ExportError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from .errors import (
     ApiError,
@@ -28,7 +28,7 @@ from .errors import (
     UnsupportedByServerError,
 )
 from .redact import redact
-from .wire import Answer, Call, NoAnswer, Trouble, load_json
+from .wire import Answer, Call, NoAnswer, Trouble, as_list, as_object, load_json
 
 _HTML_START = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
 _BEARER_REASON = re.compile(r'error_description="([^"]*)"')
@@ -45,8 +45,8 @@ ISSUED_TOKEN_HINT = (
     "cluster (SaaS), and api.audience and api.jwtSetUri of the installation (Self-Managed)"
 )
 STATIC_TOKEN_HINT = (
-    "compare it with OPTIMIZE_API_ACCESS_TOKEN of the installation, which is ignored where api.jwtSetUri is set and from "
-    "8.10 on"
+    "compare it with OPTIMIZE_API_ACCESS_TOKEN of the installation, which is ignored where api.jwtSetUri is set and "
+    "from 8.10 on"
 )
 
 
@@ -72,7 +72,7 @@ def error_of(
     status = answer.status
     if 300 <= status < 400:
         return ResponseFormatError(
-            f"redirected (HTTP {status}) instead of answered: check the base URL and its path (on SaaS, the cluster id)",
+            f"redirected (HTTP {status}) instead of answered: check the base URL and its path (SaaS: the cluster id)",
             status=status,
             method=call.method,
             url=url,
@@ -93,13 +93,13 @@ def error_of(
     if isinstance(error, RateLimitedError):
         error.retry_after = retry_after
     if isinstance(error, ConflictError):
-        items: Any = body.get("conflictedItems")
-        error.conflicts = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+        items = as_list(body.get("conflictedItems")) or []
+        error.conflicts = [item for item in map(as_object, items) if item is not None]
     return error
 
 
 def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str, str | None]:
-    if call.optional and _is_absent(call, status, detail):
+    if call.optional and _is_absent(status, detail):
         hint = "name the collections yourself: their ids stand in the URL of the collection's page"
         return UnsupportedByServerError, f"this version of Optimize has no such endpoint (HTTP {status})", hint
     if status == 401:
@@ -123,7 +123,7 @@ def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str,
     return ApiError, f"unexpected answer (HTTP {status})", None
 
 
-def _is_absent(call: Call, status: int, detail: str) -> bool:
+def _is_absent(status: int, detail: str) -> bool:
     """Whether an optional endpoint is missing, as opposed to the entity it was asked for.
 
     Jersey (up to 8.7) answers 404; Spring's catch-all handler (from 8.8) turns the same into a 500.
@@ -143,8 +143,7 @@ def _read_error_body(
     Optimize's own ``errorCode``/``errorMessage``/``detailedMessage``, its bean validation's ``validationErrors``, and
     RFC 9457 problem details. An empty or unreadable body is normal (401; proxies).
     """
-    data = load_json(answer.body)
-    body: Mapping[str, Any] = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    body = as_object(load_json(answer.body)) or {}
 
     def said(value: object) -> str | None:
         return redact(value, secrets) if isinstance(value, str) and value.strip() else None
@@ -159,11 +158,10 @@ def _read_error_body(
 
 
 def _validation_detail(body: Mapping[str, Any], said: Callable[[object], str | None]) -> str | None:
-    found = body.get("validationErrors")
-    entries: list[Any] = found if isinstance(found, list) else []
+    entries = map(as_object, (as_list(body.get("validationErrors")) or [])[:10])
     lines = [
         f"{said(entry.get('property')) or '?'} {said(entry.get('errorMessage')) or 'is invalid'}"
-        for entry in entries[:10]
-        if isinstance(entry, dict)
+        for entry in entries
+        if entry is not None
     ]
     return "; ".join(lines) or None

@@ -13,7 +13,6 @@ from .config import OptimizeConfig
 from .errors import ConfigurationError
 from .wire import NoAnswer, Trouble
 
-
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 """What OpenSSL says when it is answered in plain HTTP."""
 
@@ -22,19 +21,24 @@ class Route(NamedTuple):
     """How one of the two servers is reached."""
 
     host: str
+    timeout: aiohttp.ClientTimeout
     ssl: ssl.SSLContext | bool
     proxy: str | None
 
 
 def routes(config: OptimizeConfig) -> tuple[Route, Route]:
     """The way to Optimize and the way to the authorization server."""
-    urls = (config.base_url, config.oauth_url or config.base_url)
-    tls = _tls(config) if any(url.startswith("https:") for url in urls) else True
-    return _route(config, urls[0], tls), _route(config, urls[1], tls)
+    api, oauth = config.base_url, config.oauth_url or config.base_url
+    tls = _tls(config) if "https:" in (api[:6], oauth[:6]) else True
 
+    def route(url: str, timeout: aiohttp.ClientTimeout) -> Route:
+        proxy = config.proxy or (_environment_proxy(url) if config.trust_env else None)
+        return Route(urlsplit(url).netloc, timeout, tls, proxy)
 
-def _route(config: OptimizeConfig, url: str, tls: ssl.SSLContext | bool) -> Route:
-    return Route(urlsplit(url).netloc, tls, config.proxy or (_environment_proxy(url) if config.trust_env else None))
+    # A total would cost every request an object and a timer; the transport bounds slow bodies where they occur.
+    patient = aiohttp.ClientTimeout(total=None, sock_connect=config.connect_timeout, sock_read=config.request_timeout)
+    connect = min(config.connect_timeout, config.token_timeout)
+    return route(api, patient), route(oauth, aiohttp.ClientTimeout(total=config.token_timeout, sock_connect=connect))
 
 
 def _tls(config: OptimizeConfig) -> ssl.SSLContext | bool:
@@ -49,11 +53,11 @@ def _tls(config: OptimizeConfig) -> ssl.SSLContext | bool:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if certificate is not None:
-        files = (certificate,) if isinstance(certificate, str) else certificate
+        certfile, keyfile = (certificate, None) if isinstance(certificate, str) else certificate
         try:
-            context.load_cert_chain(*files)
+            context.load_cert_chain(certfile, keyfile)
         except (OSError, ssl.SSLError) as error:
-            problem = f"{files[0]!r} and its key cannot be used: {_words(error)}"
+            problem = f"{certfile!r} and its key cannot be used: {_words(error)}"
             raise ConfigurationError(problem, setting="client_cert") from None
     return context
 
@@ -70,26 +74,12 @@ def _environment_proxy(url: str) -> str | None:
 
 def trouble_of(error: BaseException, route: Route) -> NoAnswer:
     """What an exception of aiohttp's means for the request, in words of our own."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _no_connection(error, route.host)
     to = route.host
     if isinstance(error, aiohttp.ClientHttpProxyError):
         why = " (user name or password)" if error.status in (401, 407) else ""
         return NoAnswer(Trouble.UNUSABLE, f"the proxy refused to connect to {to}: HTTP {error.status}{why}")
-    if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return NoAnswer(Trouble.UNREACHABLE, f"the proxy cannot be reached: {_words(error.os_error)}")
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return NoAnswer(
-            Trouble.UNUSABLE,
-            f"the TLS certificate of {to} is not trusted ({_words(error.certificate_error)}): name the CA bundle in "
-            "the setting verify",
-        )
-    if isinstance(error, aiohttp.ClientSSLError):
-        if isinstance(error.os_error, ssl.SSLError) and error.os_error.reason in _NOT_TLS:
-            return NoAnswer(Trouble.UNUSABLE, f"{to} does not speak TLS: its address may begin with http://")
-        return NoAnswer(Trouble.UNUSABLE, f"no TLS connection with {to}: {_words(error.os_error)}")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return NoAnswer(Trouble.UNREACHABLE, f"the host name {to} cannot be resolved")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return NoAnswer(Trouble.UNREACHABLE, f"{to} cannot be reached: {_words(error.os_error)}")
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return NoAnswer(Trouble.CONNECT_TIMEOUT, f"{to} did not accept the connection in time")
     if isinstance(error, TimeoutError):
@@ -101,6 +91,21 @@ def trouble_of(error: BaseException, route: Route) -> NoAnswer:
     if isinstance(error, aiohttp.ClientResponseError):
         return NoAnswer(Trouble.LOST, f"{to} answered something that is not HTTP")
     return NoAnswer(Trouble.LOST, f"the connection to {to} broke before the answer came")
+
+
+def _no_connection(error: aiohttp.ClientConnectorError, to: str) -> NoAnswer:
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return NoAnswer(Trouble.UNREACHABLE, f"the proxy cannot be reached: {_words(error.os_error)}")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        problem = f"the TLS certificate of {to} is not trusted ({_words(error.certificate_error)})"
+        return NoAnswer(Trouble.UNUSABLE, f"{problem}: name the CA bundle in the setting verify")
+    if isinstance(error, aiohttp.ClientSSLError):
+        if isinstance(error.os_error, ssl.SSLError) and error.os_error.reason in _NOT_TLS:
+            return NoAnswer(Trouble.UNUSABLE, f"{to} does not speak TLS: its address may begin with http://")
+        return NoAnswer(Trouble.UNUSABLE, f"no TLS connection with {to}: {_words(error.os_error)}")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return NoAnswer(Trouble.UNREACHABLE, f"the host name {to} cannot be resolved")
+    return NoAnswer(Trouble.UNREACHABLE, f"{to} cannot be reached: {_words(error.os_error)}")
 
 
 def _words(error: BaseException | None) -> str:

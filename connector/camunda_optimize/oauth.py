@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import math
 import re
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from .config import OptimizeConfig
 from .errors import AuthenticationError
 from .redact import redact
-from .wire import BROKEN, Answer, Call, load_json
+from .wire import Answer, Call, as_object, load_json
 
 DEFAULT_LIFE = 60.0
 """Seconds for which a token is used whose life nobody tells. A 401 ends it sooner."""
@@ -29,8 +29,11 @@ class Grant(NamedTuple):
 
 
 def token_request(config: OptimizeConfig) -> Call:
-    """The form that is posted to ``oauth_url``. Audience and scope are sent only where they are set: Keycloak wants
-    neither, SaaS an audience, Microsoft Entra ID a scope."""
+    """The form that is posted to ``oauth_url``.
+
+    Audience and scope are sent only where they are set: Keycloak wants neither, SaaS an audience, Microsoft Entra ID a
+    scope.
+    """
     form = {"grant_type": "client_credentials", "client_id": config.client_id, "client_secret": config.client_secret}
     if config.audience:
         form["audience"] = config.audience
@@ -52,10 +55,10 @@ def read_grant(answer: Answer, config: OptimizeConfig) -> Grant:
     """
     if not 200 <= answer.status < 300:
         raise refusal(answer, config)
-    body = load_json(answer.body)
-    if body is BROKEN or not isinstance(body, dict):
+    body = as_object(load_json(answer.body))
+    if body is None:
         raise _nonsense(answer, config, "is no JSON object", hint=_url_hint(config))
-    token: object = cast("dict[str, Any]", body).get("access_token")
+    token: object = body.get("access_token")
     if not isinstance(token, str) or not token:
         if "error" in body:
             raise refusal(answer, config)
@@ -85,10 +88,10 @@ def _life_of_jwt(token: str) -> float | None:
     if len(parts) != 3:
         return None
     try:
-        claims = load_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        claims = as_object(load_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))))
     except ValueError:
         return None
-    if not isinstance(claims, dict):
+    if claims is None:
         return None
     expires, issued = claims.get("exp"), claims.get("iat")
     if not isinstance(expires, (int, float)) or not isinstance(issued, (int, float)):
@@ -103,8 +106,7 @@ def _nonsense(answer: Answer, config: OptimizeConfig, what: str, hint: str | Non
 
 def refusal(answer: Answer, config: OptimizeConfig) -> AuthenticationError:
     """The error for an answer without a token."""
-    data = load_json(answer.body)
-    body = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    body = as_object(load_json(answer.body)) or {}
     secrets = config.secrets
 
     def said(key: str) -> str | None:
@@ -113,7 +115,8 @@ def refusal(answer: Answer, config: OptimizeConfig) -> AuthenticationError:
 
     error, description = said("error"), said("error_description")
     transient = not is_final(answer)
-    message = f"the authorization server {config.oauth_url} {'failed' if transient else 'refused'} (HTTP {answer.status})"
+    did = "failed" if transient else "refused"
+    message = f"the authorization server {config.oauth_url} {did} (HTTP {answer.status})"
     return AuthenticationError(
         message,
         status=answer.status,
@@ -140,8 +143,8 @@ def _hint(status: int, error: str, description: str, config: OptimizeConfig) -> 
         return "allow the client credentials grant for this client (Keycloak: switch its service account on)"
     if status == 403 or "audience" in words or "service not enabled" in words:
         return (
-            f"the client may not have a token for audience {config.audience or '(none is set)'}: tick the scope Optimize "
-            "for this client in Camunda Console (SaaS), or correct the audience"
+            f"the client may not have a token for audience {config.audience or '(none is set)'}: tick the scope "
+            "Optimize for this client in Camunda Console (SaaS), or correct the audience"
         )
     if status in (400, 401):
         return (

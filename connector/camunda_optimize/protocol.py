@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import orjson
@@ -17,7 +17,7 @@ from . import _validate as check
 from .errors import ConfigurationError, ResponseFormatError
 from .failures import is_html
 from .models import Collection, ScopeEntry
-from .wire import BROKEN, Answer, Call, Replay, load_json
+from .wire import BROKEN, Answer, Call, Replay, as_list, as_object, load_json
 
 Entity = Literal["dashboard", "report"]
 T = TypeVar("T")
@@ -66,9 +66,10 @@ def read_ids(call: Call, answer: Answer) -> list[str]:
     """``[{"id": "…"}, …]`` in the server's order."""
 
     def ids(data: Any) -> list[str]:
-        if type(data) is not list:
+        items = as_list(data)
+        if items is None:
             raise TypeError
-        found: list[str] = [item["id"] for item in cast("list[dict[str, str]]", data)]
+        found: list[str] = [item["id"] for item in items]
         if not all(type(item) is str and item for item in found):
             raise TypeError
         return found
@@ -80,23 +81,25 @@ def read_definitions(call: Call, answer: Answer) -> list[dict[str, Any]]:
     """Exported entities, as the import takes them back."""
 
     def definitions(data: Any) -> list[dict[str, Any]]:
-        if type(data) is not list or not all(type(item) is dict for item in data):
+        items = as_list(data)
+        if items is None or not all(type(item) is dict for item in items):
             raise TypeError
-        return data
+        return items
 
     return _read(call, answer, definitions, "a list of definitions")
 
 
 def read_collection(call: Call, answer: Answer) -> Collection:
     def collection(data: Any) -> Collection:
-        entries = (data.get("data") or {}).get("scope") or ()
+        body = as_object(data)
+        if body is None or type(body["id"]) is not str:
+            raise TypeError
+        entries = as_list((as_object(body.get("data")) or {}).get("scope")) or []
         scope = tuple(
-            ScopeEntry(entry["definitionType"], entry["definitionKey"], tuple(entry.get("tenants") or ()))
+            ScopeEntry(entry["definitionType"], entry["definitionKey"], tuple(as_list(entry.get("tenants")) or ()))
             for entry in entries
         )
-        if type(data["id"]) is not str:
-            raise TypeError
-        return Collection(id=data["id"], name=str(data.get("name") or ""), scope=scope, raw=data)
+        return Collection(id=body["id"], name=str(body.get("name") or ""), scope=scope, raw=body)
 
     return _read(call, answer, collection, "a collection")
 

@@ -10,7 +10,9 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "***"
 _MAX_LENGTH = 500
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?")
-_CREDENTIAL = re.compile(r"(?i)\b((?:client_secret|client_assertion|access_token|password)\\?[\"']?\s*[=:]\s*)[^\s&,}]+")
+_CREDENTIAL = re.compile(
+    r"(?i)\b((?:client_secret|client_assertion|access_token|password)\\?[\"']?\s*[=:]\s*)[^\s&,}]+"
+)
 _BASIC = re.compile(r"(?i)\b(basic|bearer)\s+[\w.~+/=%-]{8,}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 

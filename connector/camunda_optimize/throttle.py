@@ -25,7 +25,7 @@ class Gate:
         self._paused_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._stats = stats
-        self.epoch = 0
+        self.epoch: int = 0
         """Counts the cuts. A refusal of a request that started before the last cut says nothing new."""
 
     @property

@@ -39,12 +39,12 @@ class Token:
     __slots__ = ("accepted", "expires_at", "replaces_refused", "requested_at", "stale_at", "value")
 
     def __init__(self, value: str, requested_at: float, life: float, *, replaces_refused: bool = False) -> None:
-        self.value = value
-        self.replaces_refused = replaces_refused
-        self.requested_at = requested_at
-        self.expires_at = requested_at + life
-        self.stale_at = max(requested_at + life * STALE_AFTER, self.expires_at - LONGEST_MARGIN)
-        self.accepted = False
+        self.value: str = value
+        self.replaces_refused: bool = replaces_refused
+        self.requested_at: float = requested_at
+        self.expires_at: float = requested_at + life
+        self.stale_at: float = max(requested_at + life * STALE_AFTER, self.expires_at - LONGEST_MARGIN)
+        self.accepted: bool = False
         """Whether Optimize has ever taken it."""
 
     def __repr__(self) -> str:
@@ -223,8 +223,10 @@ class SharedToken:
 
 
 def _copy_of(error: E) -> E:
-    """One failure belongs to all who wait for it, but each needs an exception of its own: raising one object in many
-    tasks would string all their tracebacks together."""
+    """One failure belongs to all who wait for it, but each needs an exception of its own.
+
+    Raising one object in many tasks would string all their tracebacks together.
+    """
     fresh = copy.copy(error)
     fresh.__traceback__ = fresh.__cause__ = fresh.__context__ = None
     return fresh

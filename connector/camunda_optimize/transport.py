@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import aiohttp
 from multidict import CIMultiDict
@@ -24,7 +23,7 @@ from .throttle import Gate
 from .tokens import SharedToken, StaticToken, Token, TokenSource
 from .wire import Answer, Call, NoAnswer, Outcome, Replay, Trouble
 
-log = logging.getLogger("camunda_optimize")
+log: logging.Logger = logging.getLogger("camunda_optimize")
 USER_AGENT = f"camunda-optimize-connector/{__version__} aiohttp/{aiohttp.__version__}"
 
 
@@ -50,12 +49,6 @@ class Transport:
         self._limits = retry.Limits(config.max_attempts, config.max_retry_wait, config.retry_backoff)
         base = URL(config.base_url)
         self._scheme, self._authority, self._base_path = base.scheme, base.raw_authority, base.raw_path.rstrip("/")
-        self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=config.connect_timeout, sock_read=config.request_timeout
-        )
-        self._token_timeout = aiohttp.ClientTimeout(
-            total=config.token_timeout, sock_connect=min(config.connect_timeout, config.token_timeout)
-        )
         self._plain_headers = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json"})
         self._headers_of: tuple[Token | None, CIMultiDict[str]] = (None, self._plain_headers)
         self._tokens: TokenSource = (
@@ -111,79 +104,81 @@ class Transport:
 
         :raises OptimizeError: whatever else it came to
         """
-        attempt, waited = 0, 0.0
+        attempt, waited = 1, 0.0
         refused_at: float | None = None
-        gate = self._gate
         while True:
-            attempt += 1
-            if not gate.try_enter():
-                await gate.enter()
-            token: Token | None = None
-            try:
-                if self._closed:
-                    raise ClientClosedError("the client is closed")
-                if call.authorized:
-                    token = self._tokens.ready() or await self._tokens.wait()
-                epoch = gate.epoch
-                outcome = await self._attempt(call, token, attempt)
-            finally:
-                gate.leave()
+            outcome, token, epoch = await self._attempt(call, attempt)
             if isinstance(outcome, Answer):
                 status = outcome.status
-                if status != 401 and token is not None:
-                    token.accepted = True
                 if 200 <= status < 300 or status in call.accept:
-                    gate.succeeded()
+                    self._gate.succeeded()
                     return outcome
                 if status == 404 and call.replay is Replay.DELETE and attempt > 1:
                     return outcome
-                if status == 401 and token is not None:
-                    self._stats.tokens_refused += 1
-                    # One renewal a call. A token that had been asked for before the first refusal is no renewal.
-                    first = refused_at is None or token.requested_at < refused_at
-                    if first and self._tokens.replace(token):
-                        refused_at = time.monotonic() if refused_at is None else refused_at
-                        self._stats.retries += 1
-                        attempt -= 1
-                        continue
+                if status == 401 and self._can_replace(token, refused_at):
+                    refused_at = refused_at or time.monotonic()
+                    continue
             verdict = self._judge(call, outcome, attempt, waited)
             if verdict.pause is not None:
                 self._stats.throttled += 1
-                gate.refused(epoch, verdict.pause)
+                self._gate.refused(epoch, verdict.pause)
             if verdict.wait is None:
                 raise self._error(call, outcome, token, attempt)
             self._stats.retries += 1
-            log.debug("%s %s: attempt %d follows in %.2f s", call.method, call.path, attempt + 1, verdict.wait)
+            attempt += 1
             waited += verdict.wait
-            if verdict.pause is None and verdict.wait > 0:
+            log.debug("%s %s: attempt %d follows in %.2f s", call.method, call.path, attempt, verdict.wait)
+            if verdict.pause is None and verdict.wait > 0:  # a pause holds this call at the gate, like all others
                 await asyncio.sleep(verdict.wait)
 
-    async def _attempt(self, call: Call, token: Token | None, attempt: int) -> Outcome:
-        url = URL.build(
-            scheme=self._scheme,
-            authority=self._authority,
-            path=self._base_path + call.path,
-            query_string=call.query,
-            encoded=True,
-        )
-        self._stats.requests += 1
-        return await self._exchange(call, url, self._headers(call, token), self._timeout, self._api, attempt)
+    async def _attempt(self, call: Call, attempt: int) -> tuple[Outcome, Token | None, int]:
+        """Send it once, in its turn; what came, the token that was sent, and the gate's epoch when it was."""
+        gate = self._gate
+        if not gate.try_enter():
+            await gate.enter()
+        try:
+            if self._closed:
+                raise ClientClosedError("the client is closed")
+            token = (self._tokens.ready() or await self._tokens.wait()) if call.authorized else None
+            epoch = gate.epoch
+            url = URL.build(
+                scheme=self._scheme,
+                authority=self._authority,
+                path=self._base_path + call.path,
+                query_string=call.query,
+                encoded=True,
+            )
+            self._stats.requests += 1
+            outcome = await self._exchange(call, url, self._headers(call, token), self._api, attempt)
+        finally:
+            gate.leave()
+        if token is not None and isinstance(outcome, Answer) and outcome.status != 401:
+            token.accepted = True
+        return outcome, token, epoch
+
+    def _can_replace(self, token: Token | None, refused_at: float | None) -> bool:
+        """Whether a 401 is worth another attempt: with one renewed token for each call.
+
+        A token that had been asked for before the call's first refusal (a renewal that was under way) is none.
+        """
+        if token is None:
+            return False
+        self._stats.tokens_refused += 1
+        if refused_at is not None and token.requested_at >= refused_at:
+            return False
+        replaced = self._tokens.replace(token)
+        self._stats.retries += replaced
+        return replaced
 
     async def _send_token_request(self, call: Call, attempt: int) -> Outcome:
         url = URL(str(self._config.oauth_url))
-        return await self._exchange(call, url, self._headers(call, None), self._token_timeout, self._oauth, attempt)
+        return await self._exchange(call, url, self._headers(call, None), self._oauth, attempt)
 
-    async def _exchange(
-        self,
-        call: Call,
-        url: URL,
-        headers: Mapping[str, str],
-        timeout: aiohttp.ClientTimeout,
-        route: Route,
-        attempt: int,
-    ) -> Outcome:
-        """One request and its answer, or why there is none. Never raises an exception of aiohttp's: those print the
-        bearer token in their ``repr``."""
+    async def _exchange(self, call: Call, url: URL, headers: Mapping[str, str], route: Route, attempt: int) -> Outcome:
+        """One request and its answer, or why there is none.
+
+        Never raises an exception of aiohttp's: those print the bearer token in their ``repr``.
+        """
         started = time.perf_counter() if log.isEnabledFor(logging.DEBUG) else 0.0
         outcome: Outcome
         try:
@@ -194,7 +189,7 @@ class Transport:
                 data=call.body,
                 allow_redirects=False,
                 raise_for_status=False,
-                timeout=timeout,
+                timeout=route.timeout,
                 ssl=route.ssl,
                 proxy=route.proxy,
             ) as response:

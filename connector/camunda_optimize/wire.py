@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import orjson
 
@@ -63,6 +63,16 @@ Outcome = Answer | NoAnswer
 
 BROKEN: Final = object()
 """Stands for a body that is no JSON, since ``None`` is JSON too."""
+
+
+def as_object(data: Any) -> dict[str, Any] | None:
+    """A JSON object, or ``None`` if it is something else."""
+    return cast("dict[str, Any]", data) if isinstance(data, dict) else None
+
+
+def as_list(data: Any) -> list[Any] | None:
+    """A JSON array, or ``None`` if it is something else."""
+    return data if isinstance(data, list) else None  # pyright: ignore[reportUnknownVariableType]
 
 
 def load_json(body: bytes) -> Any:

@@ -174,10 +174,12 @@ async def test_what_is_not_optimizes_answer_is_an_error_with_a_hint(optimize, op
 
 
 async def test_a_401_without_a_body_is_understood(optimize, optimize_simulator, wanted):
-    optimize_simulator.add_fault(Fault(path=LIST, status=401))
+    reason = 'Bearer error="invalid_token", error_description="The required audience is missing"'
+    optimize_simulator.add_fault(Fault(path=LIST, status=401, headers={"WWW-Authenticate": reason}))
     with pytest.raises(UnauthorizedError, match="audience") as caught:
         await optimize.dashboards.list_ids(wanted)
-    assert "invalid_token" in caught.value.detail
+    assert caught.value.detail == "The required audience is missing"
+    assert "api.audience" in caught.value.hint
     assert optimize_simulator.counters.token_requests == 2
 
 

@@ -31,7 +31,7 @@ class _Entities:
         An error belongs to its collection's result and stops no other. ``max_concurrency`` of the config is the number
         of requests under way.
         """
-        from ..fanout import list_many  # noqa: PLC0415 -- asyncio, which importing the package need not pay for
+        from ..fanout import list_many  # asyncio, which importing the package need not pay for
 
         return list_many(self.list_ids, collection_ids, self._client.config.max_concurrency)
 

@@ -56,17 +56,20 @@ class Tally:
     """The counters while they count. Belongs to the server's event loop: no locks."""
 
     def __init__(self) -> None:
-        self.in_flight = {"api": 0, "token": 0}
+        self.in_flight: dict[str, int] = {"api": 0, "token": 0}
         self.reset()
 
     def reset(self) -> None:
         """Start again from zero. Requests under way stay in flight."""
-        self.requests = self.token_requests = self.tokens_issued = 0
-        self.readyz_authorization = self.faults_fired = 0
-        self.connection_count = 0
+        self.requests: int = 0
+        self.token_requests: int = 0
+        self.tokens_issued: int = 0
+        self.readyz_authorization: int = 0
+        self.faults_fired: int = 0
+        self.connection_count: int = 0
         self.by_path: Counter[str] = Counter()
         self.statuses: dict[str, Counter[int]] = {"api": Counter(), "token": Counter()}
-        self.highest = {"all": 0, "api": 0, "token": 0}
+        self.highest: dict[str, int] = {"all": 0, "api": 0, "token": 0}
         self.token_times: list[float] = []
         self.log: deque[LoggedRequest] = deque(maxlen=LOG_LENGTH)
 

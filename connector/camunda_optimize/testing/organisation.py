@@ -65,8 +65,8 @@ class Organisation:
         self.collections: dict[str, StoredCollection] = {}
         self.dashboards: dict[str, StoredDashboard] = {}
         self.reports: dict[str, StoredReport] = {}
-        self.version = 0
-        self.lock = RLock()
+        self.version: int = 0
+        self.lock: RLock = RLock()
         self._random = random.Random(seed)  # noqa: S311 - made to be repeatable
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from . import clients as demo
@@ -72,13 +73,14 @@ class OptimizeSimulator:
     ) -> None:
         if mode not in get_args(Mode):
             raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}")
-        self.organisation = Organisation.seeded() if organisation is None else organisation
+        self.organisation: Organisation = Organisation.seeded() if organisation is None else organisation
         self.mode: Mode = mode
         self.generation = generation
-        self.client_id, self.client_secret = client_id, client_secret
+        self.client_id: str = client_id
+        self.client_secret: str = client_secret
         self.cluster_id = demo.CLUSTER_ID
         self.static_token = demo.STATIC_TOKEN
-        self.clients = demo.demo_clients(client_id, client_secret)
+        self.clients: Mapping[str, demo.DemoClient] = demo.demo_clients(client_id, client_secret)
         """All clients of the authorization server by id, the wrongly set up ones too."""
         self._ports = (port, oauth_port)
 
