@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from .config import SAAS_AUDIENCE, SAAS_OAUTH_URL, is_saas_authorization_server, saas_base_url
 from .errors import ConfigurationError
@@ -23,12 +24,15 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
 """Setting: the variables that may hold it. The same value in two of them is fine, two values are not."""
 
 
-def read_environment(environ: Mapping[str, str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
+def read_environment(
+    environ: Mapping[str, str] | None = None, given: Mapping[str, object] = MappingProxyType({})
+) -> tuple[dict[str, str], dict[str, str]]:
     """The settings found, and for every setting where it comes from or should have come from."""
     env = os.environ if environ is None else environ
     settings: dict[str, str] = {}
     origins: dict[str, str] = {}
-    _read_base_url(env, settings, origins)
+    if "base_url" not in given:
+        _read_base_url(env, settings, origins)
     if token := env.get(TOKEN):
         settings["token"] = token
         origins["token"] = _variable(TOKEN)
@@ -39,7 +43,7 @@ def read_environment(environ: Mapping[str, str] | None = None) -> tuple[dict[str
     if "oauth_url" not in settings:
         settings["oauth_url"] = SAAS_OAUTH_URL
         origins["oauth_url"] = "the default"
-    if "audience" not in settings and is_saas_authorization_server(settings["oauth_url"]):
+    if "audience" not in settings and is_saas_authorization_server(str(given.get("oauth_url", settings["oauth_url"]))):
         settings["audience"] = SAAS_AUDIENCE
         origins["audience"] = "the default"
     return settings, origins

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
 _BEARER = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 """The characters of a bearer token (RFC 6750 §2.1). Optimize's header parser takes no others."""
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]*)?")
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
-def text(value: object, setting: str, *, secret: bool = False) -> str:
+def text(value: object, setting: str) -> str:
     """A non-empty string without control characters or white space around it."""
     if not isinstance(value, str):
         raise ConfigurationError(f"must be a string, not {type(value).__name__}", setting=setting)
@@ -28,7 +30,7 @@ def text(value: object, setting: str, *, secret: bool = False) -> str:
         raise ConfigurationError("has white space (a pasted line end?) around it: remove it", setting=setting)
     if any(ord(char) < 32 or ord(char) == 127 for char in value):
         raise ConfigurationError("holds a line end or another control character", setting=setting)
-    if not secret and any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+    if any(0xD800 <= ord(char) <= 0xDFFF for char in value):
         raise ConfigurationError("is not valid Unicode text", setting=setting)
     return value
 
@@ -37,8 +39,18 @@ def optional_text(value: object, setting: str) -> str | None:
     return None if value is None else text(value, setting)
 
 
+def id_list(value: Iterable[str], setting: str) -> list[str]:
+    """A list of ids; a string would pass for one of its letters."""
+    if not isinstance(value, (str, bytes)):
+        try:
+            return list(value)
+        except TypeError:
+            pass
+    raise ConfigurationError(f"give a list of ids, not {type(value).__name__}", setting=setting)
+
+
 def bearer_token(value: object, setting: str) -> str:
-    token = text(value, setting, secret=True)
+    token = text(value, setting)
     if token.lower().startswith("bearer "):
         raise ConfigurationError("give the token alone, without the word Bearer", setting=setting)
     if not _BEARER.fullmatch(token):
@@ -62,6 +74,11 @@ def http_url(value: object, setting: str, *, example: str) -> str:
     url = text(value, setting).rstrip("/")
     if "@" in url:  # checked first, because every later message quotes the URL
         raise ConfigurationError("must not hold a user name or password (nor any other '@')", setting=setting)
+    if "?" in url or "#" in url:  # and this, because a token may stand there
+        shown = re.split(r"[?#]", url)[0]
+        raise ConfigurationError(
+            f"{shown!r} goes on behind '?' or '#': give only the part before it, like {example}", setting=setting
+        )
     if "://" not in url:
         raise ConfigurationError(f"{url!r} has no scheme: write it like {example}", setting=setting)
     try:
@@ -74,19 +91,15 @@ def http_url(value: object, setting: str, *, example: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise ConfigurationError(f"scheme {parts.scheme!r} is not http or https", setting=setting)
-    if not parts.hostname or any(char.isspace() for char in url):
+    if not parts.hostname or not _AUTHORITY.fullmatch(parts.netloc) or " " in url:
         raise ConfigurationError(f"{url!r} has no valid host: write it like {example}", setting=setting)
-    if parts.query or parts.fragment or "#" in url or "?" in url:
-        raise ConfigurationError(
-            f"{url!r} goes on behind '?' or '#': give only the part before it, like {example}", setting=setting
-        )
-    return url
+    return parts.scheme + url[len(parts.scheme) :]
 
 
 def base_url(value: object, setting: str = "base_url") -> str:
     example = "https://bru-2.optimize.camunda.io/<cluster id> or http://localhost:8083"
     url = http_url(value, setting, example=example)
-    if re.search(r"/api(/public|/ingestion|/readyz)?$", url):
+    if re.search(r"/api(/public(/.*)?|/ingestion(/.*)?|/readyz)?$", url):
         raise ConfigurationError(
             f"{url!r} ends in a path of the API: give only the part before /api, like {example}", setting=setting
         )
@@ -98,11 +111,15 @@ def oauth_url(value: object, setting: str = "oauth_url") -> str:
 
 
 def seconds(value: object, setting: str, *, zero: bool = False) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ConfigurationError(f"must be a number of seconds, not {value!r}", setting=setting)
-    if value < 0 or (value == 0 and not zero):
+    try:
+        number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ConfigurationError("must be a number of seconds", setting=setting)
+    if number < 0 or (number == 0 and not zero):
         raise ConfigurationError(f"must be more than 0 seconds, not {value!r}", setting=setting)
-    return float(value)
+    return number
 
 
 def count(value: object, setting: str, *, most: int) -> int:
@@ -110,6 +127,12 @@ def count(value: object, setting: str, *, most: int) -> int:
         raise ConfigurationError(f"must be a whole number, not {value!r}", setting=setting)
     if not 1 <= value <= most:
         raise ConfigurationError(f"must be from 1 to {most}, not {value}", setting=setting)
+    return value
+
+
+def flag(value: object, setting: str) -> bool:
+    if not isinstance(value, bool):  # the string "false" counts as true everywhere else
+        raise ConfigurationError(f"must be True or False, not {value!r}", setting=setting)
     return value
 
 
@@ -150,16 +173,16 @@ def client_cert(value: object) -> tuple[str, str | None] | None:
     return readable_file(value, "client_cert"), None
 
 
-def proxy(value: object) -> str | None:
+def proxy(value: object, setting: str = "proxy") -> str | None:
     """A proxy's URL. It may carry a user name and password, so that no error ever quotes it."""
     if value is None:
         return None
-    url = text(value, "proxy", secret=True)
+    url = text(value, setting)
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         valid = False
     if not valid:
-        raise ConfigurationError("is not a URL like http://proxy.example:3128", setting="proxy")
+        raise ConfigurationError("is not a URL like http://proxy.example:3128", setting=setting)
     return url

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from .config import OptimizeConfig
-from .errors import ClientClosedError
+from .errors import ClientClosedError, ResponseFormatError
 from .resources.collections import Collections
 from .resources.entities import Dashboards, Reports
 from .stats import Stats
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from .checks import ConnectionCheck
     from .transport import Transport
+
+T = TypeVar("T")
 
 
 class OptimizeClient:
@@ -87,6 +89,15 @@ class OptimizeClient:
     async def send(self, call: Call) -> Answer:
         """Send one call of :mod:`camunda_optimize.protocol`."""
         return await self._opened().send(call)
+
+    async def fetch(self, call: Call, read: Callable[[Call, Answer], T]) -> T:
+        """Send one call and read its answer with one of that module's functions."""
+        answer = await self.send(call)
+        try:
+            return read(call, answer)
+        except ResponseFormatError as error:
+            error.url = self.config.base_url + call.path  # which the protocol does not know
+            raise
 
     def _opened(self) -> Transport:
         if self._transport is None:

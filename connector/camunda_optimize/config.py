@@ -75,7 +75,10 @@ class OptimizeConfig:
             put(setting, check.seconds(getattr(self, setting), setting, zero=True))
         put("verify", check.verify(self.verify))
         put("client_cert", check.client_cert(self.client_cert))
+        if self.client_cert is not None and not isinstance(self.verify, (bool, str)):
+            raise ConfigurationError("load it into the ssl.SSLContext that verify holds", setting="client_cert")
         put("proxy", check.proxy(self.proxy))
+        put("trust_env", check.flag(self.trust_env, "trust_env"))
         if self.token_cache == "file" or self.token_cache_dir is not None:
             setting = "token_cache" if self.token_cache == "file" else "token_cache_dir"
             raise ConfigurationError("the file cache does not exist yet: use token_cache='memory'", setting=setting)
@@ -94,7 +97,7 @@ class OptimizeConfig:
             return
         put("oauth_url", check.oauth_url(_required(self.oauth_url, "oauth_url")))
         put("client_id", check.text(_required(self.client_id, "client_id"), "client_id"))
-        put("client_secret", check.text(_required(self.client_secret, "client_secret"), "client_secret", secret=True))
+        put("client_secret", check.text(_required(self.client_secret, "client_secret"), "client_secret"))
         put("audience", check.optional_text(self.audience, "audience"))
         put("scope", check.optional_text(self.scope, "scope"))
 
@@ -175,7 +178,7 @@ class OptimizeConfig:
         """
         from ._environment import read_environment
 
-        settings, origins = read_environment(environ)
+        settings, origins = read_environment(environ, knobs)
         try:
             return _build(None, {**settings, **knobs})
         except ConfigurationError as error:
@@ -197,7 +200,11 @@ def is_saas_authorization_server(oauth_url: str) -> bool:
     """Whether this is Camunda's own authorization server, the only one for which an audience is assumed."""
     from urllib.parse import urlsplit
 
-    return urlsplit(oauth_url).hostname == urlsplit(SAAS_OAUTH_URL).hostname
+    try:
+        host = urlsplit(oauth_url).hostname
+    except ValueError:  # its own check says so better
+        return False
+    return host == urlsplit(SAAS_OAUTH_URL).hostname
 
 
 def _required(value: object, setting: str) -> Any:

@@ -10,6 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
+def _request(method: str | None, url: str | None) -> str:
+    said = " ".join(part for part in (method, url) if part)
+    return f"{said}: " if said else ""
+
+
 class OptimizeError(Exception):
     """The base of the tree.
 
@@ -84,8 +89,6 @@ class TransportError(OptimizeError):
     ``attempts`` counts the requests that were sent, the last one included.
     """
 
-    transient: bool = True
-
     def __init__(
         self,
         message: str,
@@ -103,7 +106,7 @@ class TransportError(OptimizeError):
 
     def __str__(self) -> str:
         tries = f" after {self.attempts} attempts" if self.attempts > 1 else ""
-        return f"{self.method or 'request'} {self.url or ''}: {self.args[0]}{tries}"
+        return f"{_request(self.method, self.url)}{self.args[0]}{tries}"
 
 
 class ConnectTimeout(TransportError):
@@ -148,7 +151,7 @@ class ApiError(OptimizeError):
 
     def __str__(self) -> str:
         said = self.detail or self.message
-        text = f"{self.method or ''} {self.url or ''}: {self.args[0]}".strip()
+        text = f"{_request(self.method, self.url)}{self.args[0]}"
         if said:
             text += f": {said}"
         if self.hint:
@@ -207,7 +210,7 @@ class ResponseFormatError(OptimizeError):
         self.url = url
 
     def __str__(self) -> str:
-        return f"{self.method or ''} {self.url or ''}: {self.args[0]}".strip()
+        return f"{_request(self.method, self.url)}{self.args[0]}"
 
 
 class ExportError(OptimizeError):

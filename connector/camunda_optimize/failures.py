@@ -94,7 +94,11 @@ def error_of(
         error.retry_after = retry_after
     if isinstance(error, ConflictError):
         items = as_list(body.get("conflictedItems")) or []
-        error.conflicts = [item for item in map(as_object, items) if item is not None]
+        error.conflicts = [
+            {key: redact(value, secrets) if isinstance(value, str) else value for key, value in item.items()}
+            for item in map(as_object, items)
+            if item is not None
+        ]
     return error
 
 
@@ -102,6 +106,8 @@ def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str,
     if call.optional and _is_absent(status, detail):
         hint = "name the collections yourself: their ids stand in the URL of the collection's page"
         return UnsupportedByServerError, f"this version of Optimize has no such endpoint (HTTP {status})", hint
+    if status == 401 and not call.authorized:
+        return UnauthorizedError, "a login is asked for where none is needed (HTTP 401)", None
     if status == 401:
         return UnauthorizedError, "Optimize does not accept the token (HTTP 401)", None
     if status in (400, 422):
@@ -164,4 +170,4 @@ def _validation_detail(body: Mapping[str, Any], said: Callable[[object], str | N
         for entry in entries
         if entry is not None
     ]
-    return "; ".join(lines) or None
+    return "; ".join(lines)[:1000] or None

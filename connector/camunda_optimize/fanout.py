@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
-from .errors import ConfigurationError, OptimizeError
+from . import _validate as check
+from .errors import OptimizeError
 from .models import CollectionResult
 
 _BACKLOG_PER_WORKER = 4
@@ -20,9 +21,7 @@ async def list_many(
     A few workers pull from one iterator: a task for each of thousands of ids would cost more than the requests' own
     bookkeeping. Leaving the loop early cancels what is under way.
     """
-    if isinstance(collection_ids, (str, bytes)):
-        raise ConfigurationError("give a list of ids, not one string", setting="collection_ids")
-    wanted = list(collection_ids)
+    wanted = check.id_list(collection_ids, "collection_ids")
     todo = iter(wanted)
     done: asyncio.Queue[CollectionResult | Exception] = asyncio.Queue(maxsize=workers * _BACKLOG_PER_WORKER)
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from . import _validate as check
 from .config import OptimizeConfig
 from .errors import ConfigurationError
 from .wire import NoAnswer, Trouble
@@ -55,7 +56,8 @@ def _tls(config: OptimizeConfig) -> ssl.SSLContext | bool:
     if certificate is not None:
         certfile, keyfile = (certificate, None) if isinstance(certificate, str) else certificate
         try:
-            context.load_cert_chain(certfile, keyfile)
+            # Without a password of ours OpenSSL would ask for one on the terminal, and a worker would hang there.
+            context.load_cert_chain(certfile, keyfile, password=lambda: "")
         except (OSError, ssl.SSLError) as error:
             problem = f"{certfile!r} and its key cannot be used: {_words(error)}"
             raise ConfigurationError(problem, setting="client_cert") from None
@@ -69,17 +71,21 @@ def _environment_proxy(url: str) -> str | None:
     parts = urlsplit(url)
     if proxy_bypass(parts.hostname or ""):
         return None
-    return getproxies().get(parts.scheme)
+    found = getproxies().get(parts.scheme)
+    if found and "://" not in found:
+        found = f"http://{found}"  # as curl and requests read it
+    return check.proxy(found, f"{parts.scheme.upper()}_PROXY")
 
 
 def trouble_of(error: BaseException, route: Route) -> NoAnswer:
     """What an exception of aiohttp's means for the request, in words of our own."""
     if isinstance(error, aiohttp.ClientConnectorError):
-        return _no_connection(error, route.host)
+        return _no_connection(error, route)
     to = route.host
     if isinstance(error, aiohttp.ClientHttpProxyError):
         why = " (user name or password)" if error.status in (401, 407) else ""
-        return NoAnswer(Trouble.UNUSABLE, f"the proxy refused to connect to {to}: HTTP {error.status}{why}")
+        trouble = Trouble.UNREACHABLE if error.status >= 500 else Trouble.UNUSABLE
+        return NoAnswer(trouble, f"the proxy refused to connect to {to}: HTTP {error.status}{why}")
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return NoAnswer(Trouble.CONNECT_TIMEOUT, f"{to} did not accept the connection in time")
     if isinstance(error, TimeoutError):
@@ -93,7 +99,8 @@ def trouble_of(error: BaseException, route: Route) -> NoAnswer:
     return NoAnswer(Trouble.LOST, f"the connection to {to} broke before the answer came")
 
 
-def _no_connection(error: aiohttp.ClientConnectorError, to: str) -> NoAnswer:
+def _no_connection(error: aiohttp.ClientConnectorError, route: Route) -> NoAnswer:
+    to = route.host
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return NoAnswer(Trouble.UNREACHABLE, f"the proxy cannot be reached: {_words(error.os_error)}")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
@@ -104,7 +111,8 @@ def _no_connection(error: aiohttp.ClientConnectorError, to: str) -> NoAnswer:
             return NoAnswer(Trouble.UNUSABLE, f"{to} does not speak TLS: its address may begin with http://")
         return NoAnswer(Trouble.UNUSABLE, f"no TLS connection with {to}: {_words(error.os_error)}")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return NoAnswer(Trouble.UNREACHABLE, f"the host name {to} cannot be resolved")
+        whose = "the host name of the proxy" if route.proxy else f"the host name {to}"
+        return NoAnswer(Trouble.UNREACHABLE, f"{whose} cannot be resolved")
     return NoAnswer(Trouble.UNREACHABLE, f"{to} cannot be reached: {_words(error.os_error)}")
 
 
@@ -116,4 +124,4 @@ def _words(error: BaseException | None) -> str:
         return error.reason or "TLS error"
     if isinstance(error, OSError) and isinstance(error.errno, int) and error.errno > 0:
         return os.strerror(error.errno)
-    return type(error).__name__
+    return "no address answered" if isinstance(error, OSError) else type(error).__name__

@@ -137,7 +137,9 @@ def _hint(status: int, error: str, description: str, config: OptimizeConfig) -> 
         return "it redirects, and credentials are not sent on: give the final address"
     if status in (404, 405):
         return _url_hint(config)
-    if "scope" in words:
+    if "tenant" in words and "resource" not in words:
+        return "check the tenant in the address, then client id and client secret"
+    if "scope" in words or "invalid_resource" in words:
         return f"check the scope ({config.scope or 'none is set'}; Entra ID: <app id>/.default of the Optimize app)"
     if "unsupported_grant_type" in words or "service account" in words or "not enabled to retrieve" in words:
         return "allow the client credentials grant for this client (Keycloak: switch its service account on)"

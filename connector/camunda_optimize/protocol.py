@@ -14,10 +14,10 @@ from urllib.parse import quote
 import orjson
 
 from . import _validate as check
-from .errors import ConfigurationError, ResponseFormatError
+from .errors import ResponseFormatError
 from .failures import is_html
 from .models import Collection, ScopeEntry
-from .wire import BROKEN, Answer, Call, Replay, as_list, as_object, load_json
+from .wire import BROKEN, Answer, Call, Replay, as_list, load_json
 
 Entity = Literal["dashboard", "report"]
 T = TypeVar("T")
@@ -36,9 +36,7 @@ def list_entities(entity: Entity, collection_id: str) -> Call:
 
 def export_definitions(entity: Entity, ids: Iterable[str]) -> Call:
     """Definitions by id. All or nothing: one unknown id makes it a 404."""
-    if isinstance(ids, (str, bytes)):
-        raise ConfigurationError("give a list of ids, not one string", setting="ids")
-    wanted = list(ids)
+    wanted = check.id_list(ids, "ids")
     for entity_id in wanted:
         encode_id(entity_id, "ids")
     return Call("POST", f"/api/public/export/{entity}/definition/json", body=orjson.dumps(wanted))
@@ -90,18 +88,30 @@ def read_definitions(call: Call, answer: Answer) -> list[dict[str, Any]]:
 
 
 def read_collection(call: Call, answer: Answer) -> Collection:
+    """A collection with its name and scope; what is absent or null there counts as empty."""
+
     def collection(data: Any) -> Collection:
-        body = as_object(data)
-        if body is None or type(body["id"]) is not str:
-            raise TypeError
-        entries = as_list((as_object(body.get("data")) or {}).get("scope")) or []
-        scope = tuple(
-            ScopeEntry(entry["definitionType"], entry["definitionKey"], tuple(as_list(entry.get("tenants")) or ()))
-            for entry in entries
-        )
-        return Collection(id=body["id"], name=str(body.get("name") or ""), scope=scope, raw=body)
+        body: dict[str, Any] = _of(dict, data)
+        details: dict[str, Any] = _of(dict, body.get("data"), absent={})
+        scope = [scope_entry(_of(dict, entry)) for entry in _of(list, details.get("scope"), absent=[])]
+        if not _of(str, body["id"]):
+            raise ValueError
+        return Collection(id=body["id"], name=_of(str, body.get("name"), absent=""), scope=tuple(scope), raw=body)
+
+    def scope_entry(entry: dict[str, Any]) -> ScopeEntry:
+        tenants = [_of(str, tenant, absent=None) for tenant in _of(list, entry.get("tenants"), absent=[])]
+        return ScopeEntry(_of(str, entry["definitionType"]), _of(str, entry["definitionKey"]), tuple(tenants))
 
     return _read(call, answer, collection, "a collection")
+
+
+def _of(kind: type[Any], value: Any, **default: Any) -> Any:
+    """The value if it is of that JSON type, ``absent`` if it is null and that is allowed."""
+    if value is None and "absent" in default:
+        return default["absent"]
+    if type(value) is not kind:
+        raise TypeError
+    return value
 
 
 def _read(call: Call, answer: Answer, convert: Callable[[Any], T], promised: str) -> T:

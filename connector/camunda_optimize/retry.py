@@ -70,6 +70,8 @@ def judge(
     doubt = doubt_of(outcome)
     asked = retry_after(outcome, now)
     pause = _pause(outcome, asked, backoff(attempt, limits.backoff, jitter))
+    if pause is not None:
+        pause = min(pause, limits.max_wait)  # who waits at the gate for the others' sake has the same patience
     may_replay = doubt is Doubt.REFUSED or (doubt is Doubt.AMBIGUOUS and replay is not Replay.REFUSED_ONLY)
     if not may_replay or replay is Replay.NEVER or attempt >= limits.max_attempts:
         return Verdict(None, pause)
@@ -103,7 +105,7 @@ def retry_after(outcome: Outcome, now: datetime) -> float | None:
     except ValueError:
         try:
             date = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if date.tzinfo is None:
             date = date.replace(tzinfo=UTC)

@@ -25,6 +25,7 @@ class Gate:
         self._paused_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._stats = stats
+        self._closed = False
         self.epoch: int = 0
         """Counts the cuts. A refusal of a request that started before the last cut says nothing new."""
 
@@ -41,12 +42,14 @@ class Gate:
 
     async def enter(self) -> None:
         """Wait for a place."""
+        if self._closed:
+            raise ClientClosedError("the client is closed")
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         try:
             await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
+            if place.done() and not place.cancelled() and place.exception() is None:
                 self.leave()  # the place had been given away to us already
             else:
                 with contextlib.suppress(ValueError):  # passed over by _admit since the cancellation
@@ -62,6 +65,8 @@ class Gate:
         """The server did what it was asked: after as many of these as the limit, the limit is one higher."""
         if self._limit < self._most:
             self._limit = min(self._most, self._limit + 1.0 / self._limit)
+            if self._waiting:
+                self._admit()
 
     def refused(self, epoch: int, pause: float) -> None:
         """The server asked to slow down: halve the limit once per wave, and let nobody in for ``pause`` seconds."""
@@ -71,7 +76,7 @@ class Gate:
         loop = asyncio.get_running_loop()
         now = loop.time()
         until = now + pause
-        if until <= self._paused_until or pause <= 0:
+        if until <= self._paused_until or pause <= 0 or self._closed:
             return
         self._stats.throttled_seconds += until - max(now, self._paused_until)
         self._paused_until = until
@@ -81,6 +86,7 @@ class Gate:
 
     def close(self) -> None:
         """Let nobody wait for a client that is closed."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -80,7 +80,7 @@ async def test_an_error_of_the_application_is_not_asked_for_again(optimize, opti
         ({"hang": True}, ReadTimeout),
         ({"status": 429}, RateLimitedError),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 async def test_it_gives_up_after_so_many_attempts(optimize, optimize_simulator, wanted, fault, error):
     hit = optimize_simulator.add_fault(Fault(path=LIST, **fault))
@@ -165,7 +165,7 @@ async def test_the_limit_holds_for_the_client_and_not_for_each_call(optimize_sim
         ({"body": [{"id": 1}]}, "not a list"),
         ({"body": ["a"]}, "not a list"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 async def test_what_is_not_optimizes_answer_is_an_error_with_a_hint(optimize, optimize_simulator, wanted, fault, words):
     optimize_simulator.add_fault(Fault(path=LIST, **fault))
@@ -210,7 +210,9 @@ async def test_strange_ids_arrive_as_they_are(optimize, optimize_simulator, coll
     assert f"[{collection_id}"[:400] in caught.value.detail
 
 
-@pytest.mark.parametrize(("generation", "unknown"), [("8.5", 500), ("8.7", 500), ("8.8", 404), ("8.8", 500), ("8.9", 500)])
+@pytest.mark.parametrize(
+    ("generation", "unknown"), [("8.5", 500), ("8.7", 500), ("8.8", 404), ("8.8", 500), ("8.9", 500)]
+)
 async def test_a_server_without_the_collection_endpoints_is_recognised(optimize_simulator_factory, generation, unknown):
     simulator = optimize_simulator_factory(
         generation=generation, collections_endpoint=False, unknown_url_status=unknown

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -13,7 +14,7 @@ from camunda_optimize import (
     TransportError,
     UnauthorizedError,
 )
-from camunda_optimize.testing import Fault, Organisation
+from camunda_optimize.testing import Fault
 
 
 def collection(simulator):
@@ -118,9 +119,7 @@ async def test_a_cancelled_caller_takes_nobody_along(optimize_simulator, victim)
         calls = [asyncio.create_task(optimize.dashboards.list_ids(wanted)) for _ in range(50)]
         await asyncio.sleep(0.1)
         calls[victim].cancel()
-        outcomes = Counter(
-            type(result).__name__ for result in await asyncio.gather(*calls, return_exceptions=True)
-        )
+        outcomes = Counter(type(result).__name__ for result in await asyncio.gather(*calls, return_exceptions=True))
     assert outcomes == {"list": 49, "CancelledError": 1}
     assert optimize_simulator.counters.token_requests == 1
 
@@ -152,7 +151,7 @@ async def test_an_authorization_server_that_fails_three_times(optimize_simulator
         assert outcomes == {"ok": 64}
         assert counters.token_requests == 4
         times = counters.token_request_times
-        assert all(later - earlier >= 0.95 for earlier, later in zip(times, times[1:], strict=False))
+        assert all(later - earlier >= 0.95 for earlier, later in pairwise(times))
 
 
 async def test_a_refusal_is_final_and_shared(optimize_simulator):
@@ -218,7 +217,9 @@ async def test_a_post_is_replayed_after_a_401_too(optimize_simulator):
     assert optimize_simulator.counters.token_requests == 2
 
 
-@pytest.mark.parametrize("answer", [b"{}", {"access_token": None}, {"access_token": 7}, "<html>", {"access_token": "a\nb"}])
+@pytest.mark.parametrize(
+    "answer", [b"{}", {"access_token": None}, {"access_token": 7}, "<html>", {"access_token": "a\nb"}]
+)
 async def test_an_answer_without_a_token_is_never_cached(optimize_simulator, answer):
     body = "{}" if answer == b"{}" else answer
     optimize_simulator.add_fault(Fault(on="token", body=body, times=1))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from ..config import OptimizeConfig
 from ..wire import Answer, Call
+
+T = TypeVar("T")
 
 
 class Sender(Protocol):
@@ -15,3 +18,5 @@ class Sender(Protocol):
     def config(self) -> OptimizeConfig: ...
 
     async def send(self, call: Call) -> Answer: ...
+
+    async def fetch(self, call: Call, read: Callable[[Call, Answer], T]) -> T: ...

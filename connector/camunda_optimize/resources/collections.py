@@ -18,8 +18,7 @@ class Collections:
 
         :raises UnsupportedByServerError: if the server has no such endpoint (most versions before 8.8)
         """
-        call = protocol.LIST_COLLECTIONS
-        return protocol.read_ids(call, await self._client.send(call))
+        return await self._client.fetch(protocol.LIST_COLLECTIONS, protocol.read_ids)
 
     async def get(self, collection_id: str) -> Collection:
         """One collection with its name and scope.
@@ -27,5 +26,4 @@ class Collections:
         :raises NotFoundError: if there is none
         :raises UnsupportedByServerError: if the server has no such endpoint
         """
-        call = protocol.get_collection(collection_id)
-        return protocol.read_collection(call, await self._client.send(call))
+        return await self._client.fetch(protocol.get_collection(collection_id), protocol.read_collection)

@@ -22,8 +22,7 @@ class _Entities:
         A collection that does not exist gives an empty list, just like one that is empty. The server cuts the list at
         1000 and does not say so (:data:`camunda_optimize.models.LIST_LIMIT`).
         """
-        call = protocol.list_entities(self._entity, collection_id)
-        return protocol.read_ids(call, await self._client.send(call))
+        return await self._client.fetch(protocol.list_entities(self._entity, collection_id), protocol.read_ids)
 
     def list_ids_many(self, collection_ids: Iterable[str]) -> AsyncGenerator[CollectionResult, None]:
         """The ids of many collections, fetched concurrently; results come as they finish.
@@ -42,8 +41,7 @@ class _Entities:
 
         :raises NotFoundError: if one of the ids is unknown
         """
-        call = protocol.export_definitions(self._entity, ids)
-        return protocol.read_definitions(call, await self._client.send(call))
+        return await self._client.fetch(protocol.export_definitions(self._entity, ids), protocol.read_definitions)
 
     async def delete(self, entity_id: str) -> None:
         """Delete one entity. Shares, and a report's places on dashboards, go with it.
