@@ -1,0 +1,179 @@
+"""Reads an Airflow connection: the one place that knows what its fields mean. Imports no Airflow.
+
+Every error names the field as the form calls it, and no error holds a secret.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from camunda_optimize import ConfigurationError, OptimizeConfig
+from camunda_optimize.config import SAAS_AUDIENCE, SAAS_OAUTH_URL, is_saas_authorization_server, saas_base_url
+
+from .connection_form import DEPLOYMENTS, SAAS, SELF_MANAGED, STATIC_TOKEN, field_label
+from .connection_values import ConnectionFields, unset
+
+_SAAS_DOMAIN = "optimize.camunda.io"
+_FIELD_OF_SETTING = {
+    "base_url": "host",
+    "client_id": "login",
+    "client_secret": "password",
+    "token": "password",
+    "token_cache": "cache",
+}
+
+
+def read_connection(fields: ConnectionFields) -> OptimizeConfig:
+    """Turn the fields of a connection into the client's configuration.
+
+    :param fields: what Airflow stores.
+    :raises ConfigurationError: says which field is wrong and what to do about it.
+    """
+    reader = _Reader(fields)
+    try:
+        return reader.config()
+    except ConfigurationError as error:
+        if error.setting is None:  # already speaks of a field
+            raise
+        name = _FIELD_OF_SETTING.get(error.setting, error.setting)
+        if name == "verify" and "ca_bundle" in reader.extras:
+            name = "ca_bundle"
+        problem = fields.problem(name, error.problem)
+    raise problem
+
+
+class _Reader:
+    def __init__(self, fields: ConnectionFields) -> None:
+        self.fields = fields
+        self.extras = fields.extras()
+        self.login = fields.text("login", fields.login)
+        self.password = fields.text("password", fields.password)
+        self.host = self._host()
+
+    def config(self) -> OptimizeConfig:
+        deployment = self._deployment()
+        settings = self._saas() if deployment == SAAS else self._own_server(deployment)
+        return OptimizeConfig(**settings, **self._knobs())
+
+    def _text(self, name: str) -> str | None:
+        return self.fields.text(name, self.extras.get(name))
+
+    def _needed(self, name: str, value: str | None, why: str = "") -> str:
+        if value is None:
+            raise self.fields.problem(name, f"is empty{why}")
+        return value
+
+    def _host(self) -> str | None:
+        """The base URL: an absolute one as it stands, else put together from host, port and schema (URI connections).
+
+        A port beside an absolute URL does not count: people must enter one for the Test button of Airflow 3.3.
+        """
+        host = (self.fields.text("host", self.fields.host) or "").strip()
+        if not host or "://" in host:
+            return host or None
+        schema = None if unset(self.fields.schema) else str(self.fields.schema).lower()
+        if schema is None and _is_saas("https://" + host):
+            schema = "https"
+        if schema not in ("http", "https"):
+            raise self.fields.problem(
+                "host",
+                "must start with http:// or https:// (in a connection URI, write /http or /https behind host and port)",
+            )
+        name, slash, path = host.partition("/")
+        if name.count(":") > 1 and not name.startswith("["):
+            name = f"[{name}]"
+        port = f":{self.fields.port}" if self.fields.port and ":" not in name.rpartition("]")[2] else ""
+        return f"{schema}://{name}{port}{slash}{path}"
+
+    def _deployment(self) -> str:
+        given = self._text("deployment")
+        if given is not None:
+            deployment = given.strip().lower().replace("-", "_")
+            if deployment not in DEPLOYMENTS:
+                raise self.fields.problem("deployment", f"must be one of {', '.join(DEPLOYMENTS)}, not {given!r}")
+            return deployment
+        if (self.host and _is_saas(self.host)) or {"region", "cluster_id"} <= self.extras.keys():
+            return SAAS
+        return STATIC_TOKEN if self.password and not self.login else SELF_MANAGED
+
+    def _saas(self) -> dict[str, Any]:
+        oauth_url = self._text("oauth_url") or SAAS_OAUTH_URL
+        base_url = self._saas_base_url()
+        if _is_saas_login(oauth_url) and not _is_saas(base_url):
+            raise self.fields.problem(
+                "host",
+                f"is no address below {_SAAS_DOMAIN}, and the client secret would go to Camunda's own authorization"
+                f" server: choose another '{field_label('deployment')}', or fill in '{field_label('oauth_url')}'",
+            )
+        return {"base_url": base_url, **self._credentials(oauth_url)}
+
+    def _saas_base_url(self) -> str:
+        region, cluster_id = self._text("region"), self._text("cluster_id")
+        if region or cluster_id:
+            why = ", and a cluster's address needs both region and cluster ID"
+            built = saas_base_url(self._needed("region", region, why), self._needed("cluster_id", cluster_id, why))
+            if self.host and self.host.rstrip("/").lower() != built.lower():
+                raise self.fields.problem(
+                    "host", f"is not {built}, which region and cluster ID make: empty the wrong one"
+                )
+            return built
+        if self.host is None:
+            raise self.fields.problem("host", "is empty: give it, or region and cluster ID")
+        if _is_saas(self.host) and not urlsplit(self.host).path.strip("/"):
+            raise self.fields.problem(
+                "host", f"must end in the cluster ID: https://<region>.{_SAAS_DOMAIN}/<cluster ID>"
+            )
+        return self.host
+
+    def _own_server(self, deployment: str) -> dict[str, Any]:
+        for name in ("region", "cluster_id"):
+            if name in self.extras:
+                raise self.fields.problem(name, f"belongs to SaaS, and the deployment is {deployment}: empty it")
+        base_url = self._needed("host", self.host)
+        if deployment == STATIC_TOKEN:
+            return {
+                "base_url": base_url,
+                "token": self._needed("password", self.password),
+                "client_id": self.login,
+                **{name: self._text(name) for name in ("oauth_url", "audience", "scope")},
+            }
+        why = ": where are access tokens issued? (For a static token choose the deployment static_token)"
+        return {"base_url": base_url, **self._credentials(self._needed("oauth_url", self._text("oauth_url"), why))}
+
+    def _credentials(self, oauth_url: str) -> dict[str, Any]:
+        return {
+            "oauth_url": oauth_url,
+            "client_id": self._needed("login", self.login),
+            "client_secret": self._needed("password", self.password),
+            "audience": self._text("audience") or (SAAS_AUDIENCE if _is_saas_login(oauth_url) else None),
+            "scope": self._text("scope"),
+        }
+
+    def _knobs(self) -> dict[str, Any]:
+        knobs: dict[str, Any] = {}
+        if (most := self.extras.get("max_concurrency")) is not None:
+            knobs["max_concurrency"] = self.fields.number("max_concurrency", most, whole=True)
+        if (seconds := self.extras.get("request_timeout")) is not None:
+            knobs["request_timeout"] = self.fields.number("request_timeout", seconds)
+        if (cache := self._text("cache")) is not None:
+            knobs["token_cache"] = cache
+        verify = self.fields.flag("verify", self.extras.get("verify", True))
+        ca_bundle = self._text("ca_bundle")
+        if ca_bundle and not verify:
+            raise self.fields.problem("ca_bundle", f"is set, and '{field_label('verify')}' is off: choose one")
+        return {**knobs, "verify": ca_bundle or verify}
+
+
+def _is_saas(url: str) -> bool:
+    try:
+        return (urlsplit(url).hostname or "").endswith("." + _SAAS_DOMAIN)
+    except ValueError:  # a broken URL: the configuration refuses it in words
+        return False
+
+
+def _is_saas_login(oauth_url: str) -> bool:
+    try:
+        return is_saas_authorization_server(oauth_url)
+    except ValueError:
+        return False

@@ -1,0 +1,31 @@
+"""What Airflow asks a provider for. It must not fail: an error in here stops every ``airflow`` command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .connection_form import HOOK_NAME, connection_type
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Describe the provider.
+
+    :return: a plain dict that fits ``airflow/provider_info.schema.json``.
+    """
+    return {
+        "package-name": "camunda-optimize-connector",
+        "name": HOOK_NAME,
+        "description": "Complete exports from Camunda Optimize: a connection type, a hook and operators.",
+        "integrations": [
+            {
+                "integration-name": HOOK_NAME,
+                "external-doc-url": "https://docs.camunda.io/docs/components/optimize/what-is-optimize/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": HOOK_NAME, "python-modules": ["camunda_optimize_provider.hooks.optimize"]}],
+        "operators": [
+            {"integration-name": HOOK_NAME, "python-modules": ["camunda_optimize_provider.operators.optimize"]}
+        ],
+        "connection-types": [connection_type("camunda_optimize_provider.hooks.optimize.OptimizeHook")],
+    }

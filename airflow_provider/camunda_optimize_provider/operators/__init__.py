@@ -1,0 +1,1 @@
+"""Operators that export from Camunda Optimize."""

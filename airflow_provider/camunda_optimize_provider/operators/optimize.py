@@ -1,0 +1,191 @@
+"""Operators that export from Camunda Optimize to storage."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseOperator
+
+from ..arguments import chosen_collections, is_template, snapshot_options
+from ..connection_form import DEFAULT_CONN_ID
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context, ObjectStoragePath
+
+    from camunda_optimize.export import ExportResult
+
+    from ..runner import LoopThread
+
+    _Outcome = tuple[ExportResult, Mapping[str, float]]
+
+_OPTIONS = ("format", "layout", "naming", "on_missing", "on_empty", "on_truncated", "on_error", "shrink_guard")
+
+
+class OptimizeExportDashboardIdsOperator(BaseOperator):
+    """Exports the dashboard ids of collections as one snapshot: complete, or not at all.
+
+    All collections are fetched concurrently in this one task. Readers of the destination see the previous snapshot
+    until the new one is complete; a failure, a timeout or a kill leaves the previous one as it was.
+
+    The return value is a summary: ``manifest`` (its URL), ``collections``, ``objects``, ``rows``, ``states`` (how many
+    collections are in which state), ``requests``, ``token_requests`` and ``seconds``.
+
+    A mapped task (``.partial().expand(collections=…)``) writes a snapshot of its own, so that its destination needs a
+    path segment ``map_index={{ ti.map_index }}``.
+
+    :param destination: a local path, ``file:///path`` or an object store's URL with the connection to use:
+        ``s3://connection_id@bucket/path``. (templated)
+    :param collections: ids of collections; ``None`` exports all that the server lists. (templated; a template may make
+        a list, or a text that holds one as JSON)
+    :param format: ``jsonl``, ``json`` or ``csv``. (templated)
+    :param layout: ``per_collection`` or ``single``. (templated)
+    :param naming: ``content`` or ``fixed``. (templated)
+    :param on_missing: what to do about a collection that does not exist. (templated)
+    :param on_empty: what to do about a collection without dashboards. (templated)
+    :param on_truncated: what to do about a list that the server may have cut at 1000 ids. (templated)
+    :param on_error: ``fail``, or ``publish_rest`` to publish without the collections that failed. (templated)
+    :param shrink_guard: the part of the previous snapshot's ids (0 to 1) that must remain; else nothing is published.
+        (templated)
+    :param optimize_conn_id: the connection. (templated)
+    :param max_concurrency: requests under way at once; ``None`` leaves it to the connection.
+    """
+
+    template_fields: Sequence[str] = ("destination", "collections", *_OPTIONS, "optimize_conn_id")
+    template_fields_renderers = {"collections": "json"}  # noqa: RUF012 - as Airflow declares it
+    ui_color = "#f2e6d9"
+
+    _running: LoopThread[Any] | None = None
+
+    def __init__(
+        self,
+        *,
+        destination: str | ObjectStoragePath,
+        collections: Sequence[str] | str | None = None,
+        format: str = "jsonl",
+        layout: str = "per_collection",
+        naming: str = "content",
+        on_missing: str = "fail",
+        on_empty: str = "write",
+        on_truncated: str = "fail",
+        on_error: str = "fail",
+        shrink_guard: float | str | None = None,
+        optimize_conn_id: str = DEFAULT_CONN_ID,
+        max_concurrency: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.destination = destination
+        self.collections = collections
+        self.format = format
+        self.layout = layout
+        self.naming = naming
+        self.on_missing = on_missing
+        self.on_empty = on_empty
+        self.on_truncated = on_truncated
+        self.on_error = on_error
+        self.shrink_guard = shrink_guard
+        self.optimize_conn_id = optimize_conn_id
+        self.max_concurrency = max_concurrency
+        snapshot_options(**self._options())  # a misspelt option breaks the DAG's import, not the run at night
+        if not is_template(collections):
+            chosen_collections(collections)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Export.
+
+        :param context: of the task.
+        :return: the summary.
+        """
+        from camunda_optimize import OptimizeError
+
+        from ..failures import ordinary_failure, task_failure
+        from ..runner import LoopThread, Stopped
+
+        started = time.monotonic()
+        try:
+            self._running = LoopThread(self._prepare(context))
+            result, stats = self._running.run()
+        except Stopped:
+            raise ordinary_failure(
+                "The export was stopped from outside. Readers see a whole snapshot: the previous one, unless the new"
+                " one had just been published."
+            ) from None
+        except OptimizeError as error:
+            raise task_failure(error) from None
+        finally:
+            self._running = None
+        summary = self._summary(result, stats, time.monotonic() - started)
+        self._log_summary(summary)
+        for outlet in self.outlets or ():
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra = summary
+        return summary
+
+    def on_kill(self) -> None:
+        """Stop the export and wait for its clean-up."""
+        if self._running is not None:
+            self._running.stop()
+
+    def _options(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _OPTIONS}
+
+    def _prepare(self, context: Context) -> Callable[[], Coroutine[Any, Any, _Outcome]]:
+        """Everything that asks Airflow for something: done here, in the task's own thread."""
+        from camunda_optimize.export import export_dashboard_ids
+
+        from ..hooks.optimize import OptimizeHook
+        from ..progress_log import ProgressLog
+        from ..storage import check_mapped, find_destination
+
+        options = snapshot_options(**self._options())
+        collections = chosen_collections(self.collections)
+        check_mapped(str(self.destination), context["ti"].map_index)
+        hook = OptimizeHook(self.optimize_conn_id, max_concurrency=self.max_concurrency)
+        base_url = hook.get_config().base_url
+        destination = find_destination(self.destination)
+        which = f"{len(collections):,} collections" if isinstance(collections, tuple) else "all collections"
+        self.log.info("Exporting the dashboard ids of %s from %s to %s", which, base_url, destination.url)
+
+        async def export() -> _Outcome:
+            async with hook.client() as optimize:
+                result = await export_dashboard_ids(
+                    optimize,
+                    collections=collections,
+                    destination=destination.url,
+                    filesystem=destination.filesystem,
+                    progress=ProgressLog(self.log),
+                    **dataclasses.asdict(options),
+                )
+                return result, optimize.stats.as_dict()
+
+        return export
+
+    def _summary(self, result: ExportResult, stats: Mapping[str, float], seconds: float) -> dict[str, Any]:
+        return {
+            "manifest": result.manifest_url,
+            "collections": len(result.manifest.collections),
+            "objects": len(result.manifest.objects),
+            "rows": result.manifest.rows,
+            "states": dict(Counter(entry.state for entry in result.manifest.collections)),
+            "requests": stats["requests"],
+            "token_requests": stats["token_requests"],
+            "seconds": round(seconds, 3),
+        }
+
+    def _log_summary(self, summary: Mapping[str, Any]) -> None:
+        self.log.info(
+            "Published %s dashboard ids of %s collections (%s) in %s objects;"
+            " requests: %s, of tokens: %s; seconds: %.1f; %s",
+            f"{summary['rows']:,}",
+            f"{summary['collections']:,}",
+            ", ".join(f"{count:,} {state}" for state, count in sorted(summary["states"].items())),
+            f"{summary['objects']:,}",
+            f"{summary['requests']:,}",
+            f"{summary['token_requests']:,}",
+            summary["seconds"],
+            summary["manifest"],
+        )

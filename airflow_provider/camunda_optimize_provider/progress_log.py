@@ -1,0 +1,44 @@
+"""Progress of an export in a task's log: a line now and then, never one for each collection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from camunda_optimize.export import Progress
+
+_SECONDS_BETWEEN = 5.0
+_WORDS = {"fetch": "collections fetched", "publish": "objects published"}
+
+
+class _Log(Protocol):
+    def info(self, event: Any, /, *args: Any) -> Any: ...
+
+
+class ProgressLog:
+    """Logs at every quarter, and in a longer stage every few seconds.
+
+    :param log: where to.
+    :param clock: seconds, for tests.
+    """
+
+    def __init__(self, log: _Log, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._stage = ""
+        self._quarter = 0
+        self._last = clock()
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage != self._stage:
+            self._stage, self._quarter = progress.stage, 0
+        if progress.total <= 0:
+            return
+        quarter, now = progress.done * 4 // progress.total, self._clock()
+        if quarter == self._quarter and now - self._last < _SECONDS_BETWEEN:
+            return
+        self._quarter, self._last = quarter, now
+        words = _WORDS.get(progress.stage, progress.stage)
+        self._log.info("%s of %s %s", f"{progress.done:,}", f"{progress.total:,}", words)

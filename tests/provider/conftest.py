@@ -1,0 +1,159 @@
+"""A throw-away Airflow for the provider's tests: its own home, SQLite, no examples. Set up before Airflow is imported."""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+DAGS = HERE.parents[1] / "dags"
+HAS_AIRFLOW = sys.modules.get("airflow", "") is not None and importlib.util.find_spec("airflow") is not None
+
+if not HAS_AIRFLOW:
+    collect_ignore_glob = ["test_*.py"]
+else:
+    HOME = Path(tempfile.mkdtemp(prefix="optimize-airflow-"))
+    (HOME / "dags").mkdir()
+    atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+    os.environ.update(
+        AIRFLOW_HOME=str(HOME),
+        AIRFLOW__CORE__UNIT_TEST_MODE="True",
+        AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__CORE__DAGS_FOLDER=str(HOME / "dags"),
+        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME}/airflow.db",
+        AIRFLOW__LOGGING__LOGGING_LEVEL="DEBUG",
+        AIRFLOW__LOGGING__BASE_LOG_FOLDER=str(HOME / "logs"),
+        AIRFLOW__LOGGING__COLORED_CONSOLE_LOG="False",
+    )
+
+
+def pytest_unconfigure():
+    # Airflow logs while it disposes of its database at exit, when pytest has closed the streams.
+    logging.raiseExceptions = False
+
+
+def pytest_collection_modifyitems(items):
+    # Airflow's own: what it and its dependencies deprecate is not ours to mend.
+    noise = (
+        "ignore::DeprecationWarning:airflow",
+        "ignore::FutureWarning:airflow",
+        "ignore::PendingDeprecationWarning",
+        "ignore:.*starlette.testclient.*",
+        "ignore:Could not import graphviz:UserWarning",
+        "ignore:Skipping masking for a secret:UserWarning",
+        "ignore::ResourceWarning",
+    )
+    for item in items:
+        if HERE in item.path.parents:
+            for line in noise:
+                item.add_marker(pytest.mark.filterwarnings(line), append=False)
+
+
+@pytest.fixture(scope="session")
+def airflow_database():
+    """Airflow's metadata database, empty."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@dataclass
+class Run:
+    """A finished run of a DAG."""
+
+    state: str
+    states: dict[str, str]
+    """By task id; of mapped tasks the ids are ``task_id[index]``."""
+    tries: dict[str, int]
+    xcoms: dict[str, object]
+    everything: str
+    """All that Airflow stored about it in its database, as one text."""
+
+
+@pytest.fixture
+def run_dag(airflow_database):
+    """Runs an in-memory DAG in this process, as ``airflow dags test`` does."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.serialization.definitions.dag import SerializedDAG
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
+
+    def run_dag(dag, **arguments):
+        DagBundlesManager().sync_bundles_to_db()
+        lazy = LazyDeserializedDAG.from_dag(dag)
+        SerializedDAG.bulk_write_to_db("dags-folder", None, [lazy])
+        SerializedDagModel.write_dag(lazy, bundle_name="dags-folder")
+        return _look_at(dag.test(**arguments))
+
+    return run_dag
+
+
+def _look_at(dag_run):
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    def name(task_id, map_index):
+        return task_id if map_index < 0 else f"{task_id}[{map_index}]"
+
+    where = {"dag_id": dag_run.dag_id, "run_id": dag_run.run_id}
+    with create_session() as session:
+        tasks = dag_run.get_task_instances(session=session)
+        xcoms = session.scalars(select(XComModel).filter_by(**where)).all()
+        rendered = session.scalars(select(RenderedTaskInstanceFields).filter_by(**where)).all()
+        return Run(
+            state=str(dag_run.state),
+            states={name(ti.task_id, ti.map_index): str(ti.state) for ti in tasks},
+            tries={name(ti.task_id, ti.map_index): ti.try_number for ti in tasks},
+            xcoms={
+                name(x.task_id, x.map_index): XComModel.deserialize_value(x) for x in xcoms if x.key == "return_value"
+            },
+            everything=repr([x.value for x in xcoms]) + repr([r.rendered_fields for r in rendered]),
+        )
+
+
+@pytest.fixture
+def set_connection(monkeypatch):
+    """Sets an Airflow connection for this test, as an environment variable."""
+
+    def set_connection(conn_id="camunda_optimize_default", **fields):
+        value = json.dumps({"conn_type": "camunda_optimize", **fields})
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", value)
+        return conn_id
+
+    return set_connection
+
+
+def simulator_fields(simulator, **changes):
+    """The fields of a connection to a simulator (SaaS mode)."""
+    extra = {"deployment": "saas", "oauth_url": simulator.oauth_url, "audience": simulator.audience}
+    extra.update(changes.pop("extra", {}))
+    return {
+        "host": simulator.base_url,
+        "login": simulator.client_id,
+        "password": simulator.client_secret,
+        "extra": extra,
+        **changes,
+    }
+
+
+@pytest.fixture
+def optimize_connection(set_connection, optimize_simulator):
+    """The default connection, set to ``optimize_simulator``; call it again to change fields."""
+
+    def connect(simulator=None, **changes):
+        return set_connection(**simulator_fields(simulator or optimize_simulator, **changes))
+
+    connect()
+    return connect

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+
+import pytest
+from airflow.sdk import DAG, Connection, task
+
+from camunda_optimize import ClientClosedError, ConfigurationError
+from camunda_optimize.testing import Fault
+from camunda_optimize_provider.hooks.optimize import OptimizeHook
+from camunda_optimize_provider.masking import mask_token
+
+
+def redacted(text):
+    from airflow.sdk._shared.secrets_masker import redact
+
+    return redact(text)
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def test_the_button_says_yes(optimize_connection):
+    ok, message = OptimizeHook().test_connection()
+    assert ok
+    assert "Optimize accepts the token and has 8 collections" in message
+
+
+def test_the_button_says_yes_to_a_server_that_cannot_list_collections(optimize_simulator_factory, optimize_connection):
+    optimize_connection(optimize_simulator_factory(collections_endpoint=False))
+    ok, message = OptimizeHook().test_connection()
+    assert ok
+    assert "cannot list collections" in message
+
+
+def test_the_button_says_yes_to_a_static_token(optimize_simulator_factory, set_connection):
+    simulator = optimize_simulator_factory(mode="static", generation="8.9")
+    set_connection(host=simulator.base_url, password=simulator.static_token, extra={"deployment": "static_token"})
+    assert OptimizeHook().test_connection()[0]
+
+
+async def test_the_button_works_inside_a_running_event_loop(optimize_connection):
+    assert OptimizeHook().test_connection()[0]
+
+
+DOWN = f"http://127.0.0.1:{free_port()}"
+NO = {
+    "wrong secret": ({"password": "another-secret-altogether"}, None, ["client secret"]),
+    "wrong audience": ({"extra": {"audience": "zeebe.camunda.io"}}, None, ["audience"]),
+    "wrong base URL": ({"host": "{root}/another/path"}, None, ["base URL"]),
+    "wrong OAuth URL": ({"extra": {"oauth_url": "{root}/nowhere/token"}}, None, ["{root}/nowhere/token"]),
+    "server down": ({"host": DOWN}, None, [DOWN, "connection refused"]),
+    "authorization server down": ({"extra": {"oauth_url": DOWN + "/token"}}, None, [DOWN, "connection refused"]),
+    "HTML": ({}, Fault(on="api", html=True, status=200), ["base URL"]),
+    "not ready": ({}, Fault(on="api", path="readyz", status=503), ["not ready"]),
+    "secret echoed": ({}, Fault(on="token", echo_request=True), ["oauth/token"]),
+    "field empty": ({"login": ""}, None, ["Field 'Client ID' is empty"]),
+    "file cache": ({"extra": {"cache": "file"}}, None, ["Field 'Token cache'", "does not exist yet"]),
+}
+
+
+@pytest.mark.parametrize(("changes", "fault", "words"), NO.values(), ids=NO.keys())
+def test_the_button_says_in_words_what_is_wrong(optimize_simulator, optimize_connection, changes, fault, words):
+    root = optimize_simulator.root_url
+    changes = json.loads(json.dumps(changes).replace("{root}", root))
+    optimize_connection(**changes)
+    if fault:
+        optimize_simulator.add_fault(fault)
+    ok, message = OptimizeHook().test_connection()
+    print(message)
+    assert not ok
+    for word in words:
+        assert word.replace("{root}", root).lower() in message.lower()
+    assert "another-secret-altogether" not in message
+    assert optimize_simulator.client_secret not in message
+
+
+def test_the_button_knows_no_such_connection(airflow_database):
+    assert OptimizeHook("no_such_connection").test_connection() == (
+        False,
+        "There is no connection 'no_such_connection'.",
+    )
+
+
+def test_airflow_tests_a_connection_that_is_stored_nowhere(optimize_connection, optimize_simulator):
+    extra = {"deployment": "saas", "oauth_url": optimize_simulator.oauth_url, "audience": optimize_simulator.audience}
+    connection = Connection(
+        conn_id="in_memory",
+        conn_type="camunda_optimize",
+        host=optimize_simulator.base_url,
+        login=optimize_simulator.client_id,
+        password=optimize_simulator.client_secret,
+        port=443,
+        extra=json.dumps(extra),
+    )
+    assert connection.test_connection()[0]
+
+
+async def test_gives_an_open_client_and_masks_every_token(optimize_connection, optimize_simulator):
+    async with OptimizeHook(max_concurrency=3).client() as optimize:
+        assert optimize.config.max_concurrency == 3
+        assert len(await optimize.collections.list_ids()) == 8
+        optimize_simulator.revoke_all_tokens()
+        await optimize.collections.list_ids()
+    with pytest.raises(ClientClosedError):
+        await optimize.collections.list_ids()
+    assert len(optimize_simulator.issued_tokens) == 2
+    for secret in (*optimize_simulator.issued_tokens, optimize_simulator.client_secret):
+        assert redacted(f"a {secret} b") == "a *** b"
+
+
+async def test_the_connection_is_read_once(optimize_connection, set_connection):
+    hook = OptimizeHook()
+    config = await hook.aget_config()
+    set_connection(host="nonsense")
+    assert hook.get_config() is await hook.aget_config() is config
+
+
+def test_errors_name_the_connection(set_connection):
+    set_connection("another_one", host="http://localhost:1", login="me", password="a-long-secret")
+    with pytest.raises(ConfigurationError, match="Field 'OAuth URL' of connection 'another_one' is empty"):
+        OptimizeHook("another_one").get_config()
+
+
+def test_get_conn_gives_a_client_that_is_not_open(optimize_connection):
+    async def use():
+        async with OptimizeHook().get_conn() as optimize:
+            return await optimize.is_ready()
+
+    assert asyncio.run(use())
+
+
+def test_a_client_in_an_async_task_with_a_connection_from_the_database(run_dag, optimize_simulator):
+    from airflow.models import Connection as StoredConnection
+    from airflow.utils.session import create_session
+
+    extra = {"deployment": "saas", "oauth_url": optimize_simulator.oauth_url, "audience": optimize_simulator.audience}
+    with create_session() as session:
+        session.add(
+            StoredConnection(  # noqa: AIR311 - the table's row, not what tasks are given
+                conn_id="stored_optimize",
+                conn_type="camunda_optimize",
+                host=optimize_simulator.base_url,
+                login=optimize_simulator.client_id,
+                password=optimize_simulator.client_secret,
+                extra=json.dumps(extra),
+            )
+        )
+    with DAG("async_task", schedule=None) as dag:
+
+        @task
+        async def count():
+            async with OptimizeHook("stored_optimize").client() as optimize:
+                return len(await optimize.collections.list_ids())
+
+        count()
+    assert run_dag(dag).xcoms["count"] == 8
+
+
+def test_a_token_is_masked_at_once():
+    mask_token("a-token-that-nobody-has-seen")
+    assert redacted("a-token-that-nobody-has-seen") == "***"

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution, entry_points
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from camunda_optimize_provider import connection_form
+from camunda_optimize_provider.get_provider_info import get_provider_info
+
+DISTRIBUTION = "camunda-optimize-connector"
+
+
+@pytest.fixture(scope="module")
+def schemas():
+    import airflow
+
+    folder = Path(airflow.__file__).parent
+    return {
+        name: json.loads((folder / name).read_text())
+        for name in ("provider_info.schema.json", "provider.yaml.schema.json")
+    }
+
+
+def test_fits_airflows_schema_of_provider_infos(schemas):
+    jsonschema.validate(get_provider_info(), schemas["provider_info.schema.json"])
+
+
+@pytest.mark.parametrize("part", ["connection-types", "hooks", "operators"])
+def test_each_part_fits_airflows_strict_schema(schemas, part):
+    strict = schemas["provider.yaml.schema.json"]
+    jsonschema.validate(get_provider_info()[part], {**strict["properties"][part], "definitions": strict["definitions"]})
+
+
+def test_is_plain_data():
+    info = get_provider_info()
+    assert json.loads(json.dumps(info)) == {**info}
+
+
+def test_integration_names_agree():
+    info = get_provider_info()
+    declared = {item["integration-name"] for item in info["integrations"]}
+    assert {item["integration-name"] for part in ("hooks", "operators") for item in info[part]} <= declared
+
+
+def test_name_and_entry_point_agree_with_the_distribution():
+    assert get_provider_info()["package-name"] == distribution(DISTRIBUTION).metadata["Name"]
+    (point,) = [p for p in entry_points(group="apache_airflow_provider") if p.dist.name == DISTRIBUTION]
+    assert point.load() is get_provider_info
+
+
+def test_modules_and_hook_exist():
+    from airflow.sdk._shared.module_loading import import_string
+
+    info = get_provider_info()
+    for part in ("hooks", "operators"):
+        for item in info[part]:
+            for module in item["python-modules"]:
+                __import__(module)
+    (declared,) = info["connection-types"]
+    hook = import_string(declared["hook-class-name"])
+    assert hook.conn_type == declared["connection-type"] == connection_form.CONN_TYPE
+    assert hook.hook_name == declared["hook-name"]
+    assert hook.conn_name_attr == "optimize_conn_id"
+    assert hook.default_conn_name == "camunda_optimize_default"
+
+
+def test_no_field_has_a_name_that_airflow_takes_for_a_secret():
+    from airflow._shared.secrets_masker import should_hide_value_for_key
+
+    assert [name for name in connection_form.EXTRA_FIELDS if should_hide_value_for_key(name)] == []
+
+
+def test_every_field_has_label_help_and_allows_null():
+    for name, field in connection_form.EXTRA_FIELDS.items():
+        assert field["label"], name
+        assert field["description"], name
+        assert "null" in field["schema"]["type"], name
+
+
+def test_the_form_offers_only_what_works():
+    from camunda_optimize_provider.connection import read_connection
+    from camunda_optimize_provider.connection_values import ConnectionFields
+
+    defaults = {name: field["schema"].get("default") for name, field in connection_form.EXTRA_FIELDS.items()}
+    for cache in connection_form.EXTRA_FIELDS["cache"]["schema"]["enum"]:
+        extra = {**defaults, "cache": cache, "region": "bru-2", "cluster_id": "1"}
+        assert read_connection(ConnectionFields(login="me", password="secret", extra=extra)).token_cache == cache
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ).stdout
+
+
+def test_importing_it_loads_next_to_nothing():
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "from camunda_optimize_provider.get_provider_info import get_provider_info\n"
+        "get_provider_info(); print(*sorted(set(sys.modules) - before))"
+    )
+    loaded = {name.split(".")[0] for name in run(sys.executable, "-c", code).split()}
+    assert loaded - sys.stdlib_module_names == {"camunda_optimize_provider"}
+
+
+def test_a_dag_file_loads_neither_an_http_library_nor_a_file_system():
+    code = (
+        "import sys, airflow.sdk\n"
+        "before = set(sys.modules)\n"
+        "from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsOperator as Export\n"
+        "from camunda_optimize_provider.hooks.optimize import OptimizeHook\n"
+        "Export(task_id='t', destination='/tmp/x', collections=['a'])\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    loaded = set(run(sys.executable, "-c", code).split())
+    assert not {name for name in loaded if name.split(".")[0] in {"aiohttp", "fsspec", "s3fs"}}
+
+
+def test_airflow_lists_it():
+    code = (
+        "import sys\n"
+        "from airflow.__main__ import main\n"
+        "for what in ('list', 'hooks', 'behaviours'):\n"
+        "    print('##', what); sys.argv = ['airflow', 'providers', what]; main()\n"
+    )
+    _, listed, hooks, behaviours = run(sys.executable, "-c", code).split("## ")
+    assert re.search(rf"{DISTRIBUTION}\s*\|", listed)
+    hook = r"camunda_optimize_provider\.hooks\.optimize\.OptimizeHook"
+    assert re.search(rf"camunda_optimize\s*\|\s*{hook}\s*\|\s*optimize_conn_id", hooks)
+    assert re.search(r"(?m)^camunda_optimize\s*$", behaviours)

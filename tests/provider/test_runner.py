@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from camunda_optimize_provider.runner import LoopThread, Stopped, run_in_thread
+
+
+def test_gives_the_result():
+    async def work():
+        await asyncio.sleep(0)
+        return threading.current_thread().name
+
+    assert run_in_thread(work) == "camunda-optimize"
+
+
+def test_raises_the_error():
+    async def work():
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        run_in_thread(work)
+
+
+async def test_works_inside_a_running_loop():
+    async def work():
+        return 1
+
+    assert run_in_thread(work) == 1
+
+
+def test_the_context_goes_along():
+    variable = contextvars.ContextVar("variable")
+    variable.set("here")
+
+    async def work():
+        return variable.get()
+
+    assert run_in_thread(work) == "here"
+
+
+class Work:
+    """Waits for long, and takes its time to clean up."""
+
+    def __init__(self, clean_up=0.2):
+        self.clean_up = clean_up
+        self.begun = threading.Event()
+        self.cleaned = False
+
+    async def __call__(self):
+        try:
+            self.begun.set()
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(self.clean_up)
+            self.cleaned = True
+
+
+class Alarm(Exception):
+    pass
+
+
+@pytest.fixture
+def alarm():
+    """Raises in the main thread after a while, as Airflow's timeout does."""
+
+    def ring(signum, frame):
+        raise Alarm
+
+    previous = signal.signal(signal.SIGALRM, ring)
+    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+def test_an_exception_in_the_waiting_thread_stops_the_work_and_lets_it_clean_up(alarm):
+    work = Work()
+    alarm(0.2)
+    with pytest.raises(Alarm):
+        LoopThread(work).run()
+    assert work.cleaned
+
+
+def test_the_wait_for_the_clean_up_is_bounded(alarm):
+    work, started = Work(clean_up=30), time.monotonic()
+    thread = LoopThread(work)
+    alarm(0.1)
+
+    def stop(seconds=0.3, stop=thread.stop):
+        return stop(seconds)
+
+    thread.stop = stop
+    with pytest.raises(Alarm):
+        thread.run()
+    assert 0.3 < time.monotonic() - started < 2
+    assert not work.cleaned
+    thread._loop.call_soon_threadsafe(thread._task.cancel)
+
+
+def test_a_signal_handler_may_stop_it_twice():
+    work = Work()
+    thread = LoopThread(work)
+    ended = []
+
+    def handle(signum, frame):
+        ended.append(thread.stop())
+        ended.append(thread.stop())
+
+    previous = signal.signal(signal.SIGTERM, handle)
+    try:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        with pytest.raises(Stopped):
+            thread.run()
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert ended == [True, True]
+    assert work.cleaned
+
+
+def test_what_is_stopped_before_it_began_does_not_begin():
+    work = Work()
+    thread = LoopThread(work)
+    thread.stop(0)
+    with pytest.raises(Stopped):
+        thread.run()
+    assert not work.begun.is_set()
+
+
+def test_a_stop_after_the_end_changes_nothing():
+    async def work():
+        return 1
+
+    thread = LoopThread(work)
+    assert thread.run() == 1
+    assert thread.stop()
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.0005, 0.001, 0.002, 0.005])
+def test_stopping_at_any_moment_ends_it(delay):
+    work = Work(clean_up=0)
+    thread = LoopThread(work)
+    stopper = threading.Timer(delay, thread.stop)
+    stopper.start()
+    with pytest.raises(Stopped):
+        thread.run()
+    assert work.cleaned or not work.begun.is_set()
+    stopper.join()
