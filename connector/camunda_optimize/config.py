@@ -59,7 +59,9 @@ class OptimizeConfig:
     trust_env: bool = False
     """Whether ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` count; read once, when the client opens."""
     token_cache: TokenCache = "memory"
+    """Who shares the token: all clients of this process, or with ``file`` all processes of this user on this host."""
     token_cache_dir: str | None = None
+    """A directory that only this user can enter; by default one below ``$XDG_CACHE_HOME`` or ``~/.cache``."""
 
     def __post_init__(self) -> None:
         def put(setting: str, value: object) -> None:
@@ -79,11 +81,9 @@ class OptimizeConfig:
             raise ConfigurationError("load it into the ssl.SSLContext that verify holds", setting="client_cert")
         put("proxy", check.proxy(self.proxy))
         put("trust_env", check.flag(self.trust_env, "trust_env"))
-        if self.token_cache == "file" or self.token_cache_dir is not None:
-            setting = "token_cache" if self.token_cache == "file" else "token_cache_dir"
-            raise ConfigurationError("the file cache does not exist yet: use token_cache='memory'", setting=setting)
-        if self.token_cache != "memory":
-            raise ConfigurationError(f"must be 'memory', not {self.token_cache!r}", setting="token_cache")
+        if self.token_cache not in ("memory", "file"):
+            raise ConfigurationError(f"must be 'memory' or 'file', not {self.token_cache!r}", setting="token_cache")
+        put("token_cache_dir", check.optional_text(self.token_cache_dir, "token_cache_dir"))
 
     def _check_credentials(self, put: Any) -> None:
         if self.token is not None:

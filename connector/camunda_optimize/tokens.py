@@ -20,6 +20,7 @@ from .config import OptimizeConfig
 from .errors import AuthenticationError, ClientClosedError
 from .failures import no_answer_error
 from .stats import Stats
+from .token_stores import TokenStore
 from .wire import Answer, Call, Outcome
 
 E = TypeVar("E", bound=Exception)
@@ -38,9 +39,10 @@ class Token:
 
     __slots__ = ("accepted", "expires_at", "replaces_refused", "requested_at", "stale_at", "value")
 
-    def __init__(self, value: str, requested_at: float, life: float, *, replaces_refused: bool = False) -> None:
+    def __init__(self, value: str, requested_at: float, life: float) -> None:
         self.value: str = value
-        self.replaces_refused: bool = replaces_refused
+        self.replaces_refused: bool = False
+        """Whether it was asked for because Optimize had refused its predecessor."""
         self.requested_at: float = requested_at
         self.expires_at: float = requested_at + life
         self.stale_at: float = max(requested_at + life * STALE_AFTER, self.expires_at - LONGEST_MARGIN)
@@ -91,6 +93,7 @@ class StaticToken:
 class SharedToken:
     """One self-renewing token from client credentials.
 
+    :param store: where it is shared with other clients and processes
     :param send: makes one request of the token endpoint; its second argument is the number of the attempt
     :param on_token: told each new token's value (a log masker wants it)
     """
@@ -99,6 +102,7 @@ class SharedToken:
         self,
         config: OptimizeConfig,
         send: Callable[[Call, int], Awaitable[Outcome]],
+        store: TokenStore,
         *,
         stats: Stats,
         on_token: Callable[[str], None] | None = None,
@@ -106,6 +110,7 @@ class SharedToken:
     ) -> None:
         self._config = config
         self._send = send
+        self._store = store
         self._stats = stats
         self._on_token = on_token
         self._clock = clock
@@ -113,6 +118,7 @@ class SharedToken:
         self._token: Token | None = None
         self._renewal: asyncio.Task[Token | Exception] | None = None
         self._last_request_at = float("-inf")
+        self._refused_value: str | None = None
         self._evicted = False
         self._refusal: Exception | None = None
         self._quiet_until = float("-inf")
@@ -155,6 +161,7 @@ class SharedToken:
         if untried and self._clock() < refused.requested_at + REFUSAL_MEMORY:
             return False  # not even the replacement was ever accepted: the token is not what is wrong
         self._token = None
+        self._refused_value = refused.value
         self._evicted = True
         return True
 
@@ -176,9 +183,9 @@ class SharedToken:
         """A new token or the reason why there is none; never raises, since perhaps nobody waits."""
         evicted, self._evicted = self._evicted, False
         try:
-            grant, requested_at = await self._request(spacing)
+            token = await self._find_or_request(spacing)
             if self._on_token is not None:
-                self._on_token(grant.access_token)
+                self._on_token(token.value)
         except Exception as error:  # noqa: BLE001 -- it goes to those who wait, as it is
             refused = isinstance(error, AuthenticationError) and not error.transient
             self._refusal = _copy_of(error) if refused else None
@@ -186,9 +193,21 @@ class SharedToken:
             return error
         finally:
             self._renewal = None
-        self._token = token = Token(grant.access_token, requested_at, grant.life, replaces_refused=evicted)
+        token.replaces_refused = evicted
+        self._token = token
         self._refusal = None
         return token
+
+    async def _find_or_request(self, spacing: float) -> Token:
+        async with self._store.exclusive(self._config.token_timeout):
+            found = await self._store.load()
+            if found is not None and found.value != self._refused_value:
+                token = Token(found.value, self._clock() - found.age, found.life)
+                if self._clock() < token.stale_at:
+                    return token
+            grant, requested_at = await self._request(spacing)
+            await self._store.save(grant.access_token, self._clock() - requested_at, grant.life)
+        return Token(grant.access_token, requested_at, grant.life)
 
     async def _request(self, spacing: float) -> tuple[oauth.Grant, float]:
         """The grant, and when it was asked for: a token ages from then on."""

@@ -20,6 +20,7 @@ from .errors import ClientClosedError
 from .network import Route, routes, trouble_of
 from .stats import Stats
 from .throttle import Gate
+from .token_stores import open_store
 from .tokens import SharedToken, StaticToken, Token, TokenSource
 from .wire import Answer, Call, NoAnswer, Outcome, Replay, Trouble
 
@@ -54,7 +55,7 @@ class Transport:
         self._tokens: TokenSource = (
             StaticToken(config.token)
             if config.token is not None
-            else SharedToken(config, self._send_token_request, stats=stats, on_token=on_token)
+            else SharedToken(config, self._send_token_request, open_store(config), stats=stats, on_token=on_token)
         )
         self._closed = False
 

@@ -1,0 +1,239 @@
+"""One token for all clients of a process and, by files, for all processes of a host."""
+
+import asyncio
+import fcntl
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from camunda_optimize import AuthenticationError, OptimizeClient
+from camunda_optimize.testing import Fault
+from camunda_optimize.token_stores import MemoryStore
+
+PROGRAM = Path(__file__).with_name("many_processes.py")
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return tmp_path / "tokens"
+
+
+@pytest.fixture
+def config(optimize_simulator, directory):
+    return optimize_simulator.config(token_cache="file", token_cache_dir=str(directory))
+
+
+def run_processes(simulator, directory, number=64, fetches=1):
+    settings = {
+        "base_url": simulator.base_url,
+        "oauth_url": simulator.oauth_url,
+        "client_id": simulator.client_id,
+        "client_secret": simulator.client_secret,
+        "audience": simulator.audience,
+        "token_cache": "file",
+        "token_cache_dir": str(directory),
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "error", PROGRAM, str(number), str(fetches), json.dumps(settings)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)
+    assert len(results) == number
+    assert all(result and result["failures"] == [] for result in results), results
+    return sum(result["token_requests"] for result in results)
+
+
+async def fetch(config, number=1):
+    async with OptimizeClient(config) as optimize:
+        for _ in range(number):
+            await optimize.dashboards.list_ids("x")
+        return optimize.stats.token_requests
+
+
+def token_file(directory):
+    (path,) = directory.glob("token-*.json")
+    return path
+
+
+def test_64_processes_that_start_together_make_one_token_request(optimize_simulator, directory):
+    optimize_simulator.add_fault(Fault(on="token", latency=0.2))
+    assert run_processes(optimize_simulator, directory) == 1
+    assert run_processes(optimize_simulator, directory, number=16) == 0
+    assert optimize_simulator.counters.token_requests == 1
+
+
+def test_a_revoked_token_is_replaced_once_for_all_processes(optimize_simulator, directory):
+    assert run_processes(optimize_simulator, directory, number=4) == 1
+    optimize_simulator.revoke_all_tokens()
+    assert run_processes(optimize_simulator, directory, number=32, fetches=3) == 1
+    assert optimize_simulator.counters.token_requests == 2
+
+
+def test_processes_renew_a_short_token_together(optimize_simulator_factory, directory):
+    simulator = optimize_simulator_factory(token_life=2)
+    requests = run_processes(simulator, directory, number=8, fetches=250)  # about 3 s
+    assert 2 <= requests <= 4
+
+
+async def test_nobody_else_can_read_the_file(config, directory):
+    old = os.umask(0)
+    try:
+        await fetch(config)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
+
+
+async def test_no_secret_is_in_the_files_nor_in_their_names(config, directory, optimize_simulator):
+    await fetch(config)
+    content = " ".join(f"{path.name} {path.read_text()}" for path in directory.iterdir())
+    assert optimize_simulator.issued_tokens[0] in content
+    assert optimize_simulator.client_secret not in content
+    assert optimize_simulator.client_id not in content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b'{"access_token": null, "requested_at": 1, "life": 2}',
+        b'{"access_token": "x", "requested_at": "soon", "life": 300}',
+        b'{"access_token": "x", "requested_at": 1e999, "life": 300}',
+        b'{"access_token": "x"}',
+        b"x" * 100_000,
+    ],
+    ids=lambda content: content[:40].decode("latin1"),
+)
+async def test_a_damaged_file_is_no_token(config, directory, content):
+    await fetch(config)
+    token_file(directory).write_bytes(content)
+    assert await fetch(config) == 1
+    assert await fetch(config) == 0  # and it was mended
+
+
+@pytest.mark.parametrize("damage", ["world-readable", "a link", "a directory"])
+async def test_a_file_that_others_could_have_written_is_not_trusted(config, directory, tmp_path, damage):
+    await fetch(config)
+    path = token_file(directory)
+    if damage == "world-readable":
+        path.chmod(0o644)
+    elif damage == "a link":
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        path.unlink()
+        path.mkdir()
+    assert await fetch(config) == 1
+
+
+@pytest.mark.parametrize("damage", ["open to all", "a file", "a link"])
+async def test_a_directory_that_is_not_private_is_not_used(config, directory, tmp_path, damage):
+    if damage == "open to all":
+        directory.mkdir(mode=0o755)
+        directory.chmod(0o755)
+    elif damage == "a file":
+        directory.write_text("")
+    else:
+        (tmp_path / "real").mkdir(mode=0o700)
+        directory.symlink_to(tmp_path / "real")
+    assert await fetch(config) == 1
+    assert not list(tmp_path.rglob("token-*.json"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another user's")
+@pytest.mark.parametrize("what", ["directory", "file"])
+async def test_another_users_files_are_not_trusted(config, directory, what):
+    await fetch(config)
+    os.chown(directory if what == "directory" else token_file(directory), 12345, -1)
+    assert await fetch(config) == 1
+
+
+async def test_a_directory_that_cannot_be_made_means_no_cache(optimize_simulator):
+    config = optimize_simulator.config(token_cache="file", token_cache_dir="/proc/nowhere/tokens")
+    assert await fetch(config) == 1
+
+
+async def test_a_full_disk_means_no_cache(config, directory, monkeypatch):
+    def no_space(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", no_space)
+    assert await fetch(config, 5) == 1
+    monkeypatch.undo()
+    assert not list(directory.glob("token-*.json*.*[0-9]"))  # no half-written file stays
+    assert await fetch(config) == 1
+    assert await fetch(config) == 0
+
+
+@pytest.mark.parametrize("hours", [-30, -1, 1, 30])
+async def test_a_clock_that_jumps_costs_a_request_at_most(config, monkeypatch, hours, optimize_simulator):
+    await fetch(config)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + hours * 3600)
+    assert await fetch(config) <= 1
+    assert await fetch(config) == 0
+    monkeypatch.undo()
+    assert await fetch(config) <= 1
+    assert optimize_simulator.counters.unauthorized == 0
+
+
+async def test_a_lock_that_is_held_for_ever_only_delays(config, directory):
+    await fetch(config)
+    token_file(directory).unlink()
+    (lock,) = directory.glob("*.lock")
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        started = time.monotonic()
+        assert await fetch(config.replace(token_timeout=0.3)) == 1
+        assert 0.25 < time.monotonic() - started < 2
+
+
+async def test_a_wrong_secret_does_not_find_the_token_of_the_right_one(config):
+    await fetch(config)
+    with pytest.raises(AuthenticationError):
+        await fetch(config.replace(client_secret="not-the-secret"))
+
+
+async def test_clients_of_one_process_share_the_token(optimize_simulator):
+    config = optimize_simulator.config()
+    requests = await asyncio.gather(*(fetch(config, 3) for _ in range(20)))
+    assert sum(requests) == 1
+    optimize_simulator.revoke_all_tokens()
+    requests = await asyncio.gather(*(fetch(config, 3) for _ in range(20)))
+    assert sum(requests) == 1
+    assert optimize_simulator.counters.token_requests == 2
+
+
+def test_loops_in_several_threads_share_the_token(optimize_simulator):
+    config = optimize_simulator.config(max_concurrency=4)
+    optimize_simulator.add_fault(Fault(on="token", latency=0.1))
+    requests = []
+    threads = [threading.Thread(target=lambda: requests.append(asyncio.run(fetch(config, 5)))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(requests) == [0] * 7 + [1]
+
+
+async def test_dead_tokens_are_not_kept(optimize_simulator):
+    store = MemoryStore("dead")
+    await store.save("old", age=10, life=5)
+    await MemoryStore("other").save("new", age=0, life=5)
+    assert await store.load() is None
+    MemoryStore.forget_all()
