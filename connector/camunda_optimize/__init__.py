@@ -36,7 +36,7 @@ from .errors import (
     UnauthorizedError,
     UnsupportedByServerError,
 )
-from .models import Collection, CollectionResult, ScopeEntry
+from .models import Collection, CollectionResult, ImportedEntity, Page, ScopeEntry, Variable, VariableLabel
 
 __all__ = [
     "ApiError",
@@ -53,6 +53,7 @@ __all__ = [
     "DestinationError",
     "ExportError",
     "ForbiddenError",
+    "ImportedEntity",
     "IncompleteExportError",
     "ListTruncatedError",
     "ManifestError",
@@ -60,6 +61,7 @@ __all__ = [
     "OptimizeClient",
     "OptimizeConfig",
     "OptimizeError",
+    "Page",
     "RateLimitedError",
     "ReadTimeout",
     "ResponseFormatError",
@@ -70,5 +72,7 @@ __all__ = [
     "TransportError",
     "UnauthorizedError",
     "UnsupportedByServerError",
+    "Variable",
+    "VariableLabel",
     "__version__",
 ]

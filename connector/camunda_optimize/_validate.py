@@ -6,13 +6,17 @@ import math
 import os
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
+
+import orjson
 
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
+
+T = TypeVar("T")
 
 _BEARER = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 """The characters of a bearer token (RFC 6750 §2.1). Optimize's header parser takes no others."""
@@ -39,14 +43,23 @@ def optional_text(value: object, setting: str) -> str | None:
     return None if value is None else text(value, setting)
 
 
-def id_list(value: Iterable[str], setting: str) -> list[str]:
-    """A list of ids; a string would pass for one of its letters."""
+def items(value: Iterable[T], setting: str) -> list[T]:
+    """A list. A string is none: it would pass for a list of its letters."""
     if not isinstance(value, (str, bytes)):
         try:
             return list(value)
         except TypeError:
             pass
-    raise ConfigurationError(f"give a list of ids, not {type(value).__name__}", setting=setting)
+    raise ConfigurationError(f"give a list, not {type(value).__name__}", setting=setting)
+
+
+def json_body(value: object, setting: str) -> bytes:
+    """Anything that JSON can say."""
+    try:
+        return orjson.dumps(value)
+    except (TypeError, ValueError) as error:
+        problem = str(error)
+    raise ConfigurationError(f"cannot be written as JSON: {problem}", setting=setting)
 
 
 def bearer_token(value: object, setting: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .config import OptimizeConfig
 from .errors import ClientClosedError, ResponseFormatError
 from .resources.collections import Collections
 from .resources.entities import Dashboards, Reports
+from .resources.server import ProcessDefinitions, Sharing
+from .resources.variables import Variables
 from .stats import Stats
 from .wire import Answer, Call
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from .checks import ConnectionCheck
+    from .models import ImportedEntity
     from .transport import Transport
 
 T = TypeVar("T")
@@ -42,6 +45,9 @@ class OptimizeClient:
         self.collections: Collections = Collections(self)
         self.dashboards: Dashboards = Dashboards(self)
         self.reports: Reports = Reports(self)
+        self.variables: Variables = Variables(self)
+        self.sharing: Sharing = Sharing(self)
+        self.process_definitions: ProcessDefinitions = ProcessDefinitions(self)
         self._session = session
         self._on_token = on_token
         self._transport: Transport | None = None
@@ -73,6 +79,19 @@ class OptimizeClient:
 
         return (await self.send(READINESS)).status != 503
 
+    async def import_entities(self, collection_id: str, entities: Iterable[Mapping[str, Any]]) -> list[ImportedEntity]:
+        """Import exported dashboards and reports into a collection; the new entities, in no particular order.
+
+        Each import makes new ones, so that this call is never sent again after an answer was lost: look into the
+        collection then.
+
+        :raises ConflictError: if their definitions are not among the collection's data sources (``conflicts``)
+        :raises BadRequestError: if Optimize does not accept them
+        """
+        from .protocol import import_entities, read_imported
+
+        return await self.fetch(import_entities(collection_id, entities), read_imported)
+
     async def check(self) -> ConnectionCheck:
         """Try token, readiness and one harmless call, and say in words what is wrong and where to mend it."""
         from .checks import check_connection
@@ -92,7 +111,10 @@ class OptimizeClient:
 
     async def fetch(self, call: Call, read: Callable[[Call, Answer], T]) -> T:
         """Send one call and read its answer with one of that module's functions."""
-        answer = await self.send(call)
+        return self.decode(call, await self.send(call), read)
+
+    def decode(self, call: Call, answer: Answer, read: Callable[[Call, Answer], T]) -> T:
+        """Read the answer to a call that was sent."""
         try:
             return read(call, answer)
         except ResponseFormatError as error:

@@ -42,7 +42,7 @@ class OptimizeConfig:
     max_concurrency: int = 32
     """Requests of this client under way at once, at the most. It lowers itself while the server refuses (429, 503)."""
     request_timeout: float = 60
-    """How long the server may be silent in one request, and how long the body of one answer may take."""
+    """From the start of one request to the head of its answer, and again for the body of the answer."""
     connect_timeout: float = 10
     token_timeout: float = 40
     """For one request of a token. Longer than the 30 s after which SaaS answers a refused login."""

@@ -86,7 +86,7 @@ def error_of(
         )
     code, message, detail, body = _read_error_body(answer, secrets)
     kind, summary, hint = _kind_of(call, status, str(body.get("detailedMessage")))
-    hint = token_hint if kind is UnauthorizedError else hint
+    hint = _hint(call, status, detail or message or "", kind, token_hint) or hint
     error = kind(
         summary, status=status, error_code=code, message=message, detail=detail, method=call.method, url=url, hint=hint
     )
@@ -102,10 +102,17 @@ def error_of(
     return error
 
 
+def _hint(call: Call, status: int, said: str, kind: type[ApiError], token_hint: str | None) -> str | None:
+    if kind is UnauthorizedError:
+        return token_hint
+    bug = call.known_bug
+    return bug.hint if bug is not None and status == bug.status and bug.detail in said else None
+
+
 def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str, str | None]:
     if call.optional and _is_absent(status, detail):
-        hint = "name the collections yourself: their ids stand in the URL of the collection's page"
-        return UnsupportedByServerError, f"this version of Optimize has no such endpoint (HTTP {status})", hint
+        summary = f"this version of Optimize has no such endpoint (HTTP {status})"
+        return UnsupportedByServerError, summary, call.absent_hint
     if status == 401 and not call.authorized:
         return UnauthorizedError, "a login is asked for where none is needed (HTTP 401)", None
     if status == 401:

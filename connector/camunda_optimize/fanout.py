@@ -21,7 +21,7 @@ async def list_many(
     A few workers pull from one iterator: a task for each of thousands of ids would cost more than the requests' own
     bookkeeping. Leaving the loop early cancels what is under way.
     """
-    wanted = check.id_list(collection_ids, "collection_ids")
+    wanted = check.items(collection_ids, "collection_ids")
     todo = iter(wanted)
     done: asyncio.Queue[CollectionResult | Exception] = asyncio.Queue(maxsize=workers * _BACKLOG_PER_WORKER)
 

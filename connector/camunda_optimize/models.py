@@ -32,6 +32,52 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedEntity:
+    """A dashboard or report that an import made."""
+
+    id: str
+    entity_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a report; ``number`` counts from 1.
+
+    ``attempt`` counts from 1, too: with ``streaming``, when it rises, all rows of earlier attempts are void.
+    """
+
+    number: int
+    rows: list[dict[str, Any]] = field(repr=False)
+    attempt: int = 1
+
+
+VARIABLE_TYPES = ("String", "Short", "Long", "Double", "Integer", "Boolean", "Date", "Object", "Json")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An external variable of a process instance. ``value`` is text as Optimize writes values of this ``type``."""
+
+    id: str
+    name: str
+    type: str
+    value: str | None
+    process_instance_id: str
+    process_definition_key: str
+    serialization_data_format: str | None = None
+    """For type ``Object``: ``application/json``."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariableLabel:
+    """A label for a variable of a process definition; a blank one removes it."""
+
+    name: str
+    type: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionResult:
     """The ids found in one collection, or the error met there. ``ids`` keeps the server's order."""
 

@@ -36,10 +36,12 @@ def routes(config: OptimizeConfig) -> tuple[Route, Route]:
         proxy = config.proxy or (_environment_proxy(url) if config.trust_env else None)
         return Route(urlsplit(url).netloc, timeout, tls, proxy)
 
-    # A total would cost every request an object and a timer; the transport bounds slow bodies where they occur.
-    patient = aiohttp.ClientTimeout(total=None, sock_connect=config.connect_timeout, sock_read=config.request_timeout)
-    connect = min(config.connect_timeout, config.token_timeout)
-    return route(api, patient), route(oauth, aiohttp.ClientTimeout(total=config.token_timeout, sock_connect=connect))
+    def timeout(total: float) -> aiohttp.ClientTimeout:
+        # A connection that does not come about shall be known as such, so it ends before the whole request does, which
+        # the transport's deadlines end: timers of aiohttp's for each request cost a tenth of the request.
+        return aiohttp.ClientTimeout(total=None, sock_connect=min(config.connect_timeout, 0.9 * total))
+
+    return route(api, timeout(config.request_timeout)), route(oauth, timeout(config.token_timeout))
 
 
 def _tls(config: OptimizeConfig) -> ssl.SSLContext | bool:

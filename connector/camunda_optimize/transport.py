@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import random
 import time
@@ -16,15 +17,18 @@ from yarl import URL
 from . import failures, retry
 from ._version import __version__
 from .config import OptimizeConfig
+from .deadlines import Deadlines
 from .errors import ClientClosedError
 from .network import Route, routes, trouble_of
 from .stats import Stats
 from .throttle import Gate
 from .token_stores import open_store
 from .tokens import SharedToken, StaticToken, Token, TokenSource
-from .wire import Answer, Call, NoAnswer, Outcome, Replay, Trouble
+from .wire import Answer, Call, NoAnswer, Outcome, Trouble
 
 log: logging.Logger = logging.getLogger("camunda_optimize")
+_LARGE = 1 << 20
+"""Bytes of a body from which on aiohttp wants a file, which it sends piece by piece."""
 USER_AGENT = f"camunda-optimize-connector/{__version__} aiohttp/{aiohttp.__version__}"
 
 
@@ -44,7 +48,8 @@ class Transport:
         self._config = config
         self._session = session
         self._owns_session = owns_session
-        self._api, self._oauth = ways
+        api, oauth = ways
+        self._api, self._oauth = (api, Deadlines(config.request_timeout)), (oauth, Deadlines(config.token_timeout))
         self._stats = stats
         self._gate = Gate(config.max_concurrency, stats)
         self._limits = retry.Limits(config.max_attempts, config.max_retry_wait, config.retry_backoff)
@@ -89,6 +94,8 @@ class Transport:
         self._closed = True
         self._gate.close()
         await self._tokens.aclose()
+        for _, deadlines in (self._api, self._oauth):
+            deadlines.close()
         if self._owns_session:
             await self._session.close()
 
@@ -114,7 +121,7 @@ class Transport:
                 if 200 <= status < 300 or status in call.accept:
                     self._gate.succeeded()
                     return outcome
-                if status == 404 and call.replay is Replay.DELETE and attempt > 1:
+                if status in call.done_on_replay and attempt > 1:
                     return outcome
                 if status == 401 and self._can_replace(token, refused_at):
                     refused_at = refused_at or time.monotonic()
@@ -175,37 +182,50 @@ class Transport:
         url = URL(str(self._config.oauth_url))
         return await self._exchange(call, url, self._headers(call, None), self._oauth, attempt)
 
-    async def _exchange(self, call: Call, url: URL, headers: Mapping[str, str], route: Route, attempt: int) -> Outcome:
+    async def _exchange(
+        self, call: Call, url: URL, headers: Mapping[str, str], way: tuple[Route, Deadlines], attempt: int
+    ) -> Outcome:
         """One request and its answer, or why there is none.
+
+        The answer's head has the time limit to itself, and so has its body.
 
         Never raises an exception of aiohttp's: those print the bearer token in their ``repr``.
         """
         started = time.perf_counter() if log.isEnabledFor(logging.DEBUG) else 0.0
         outcome: Outcome
+        route, deadlines = way
+        task = deadlines.enter()
         try:
-            async with self._session.request(
+            response = await self._session.request(
                 call.method,
                 url,
                 headers=headers,
-                data=call.body,
+                data=call.body if call.body is None or len(call.body) < _LARGE else io.BytesIO(call.body),
                 allow_redirects=False,
                 raise_for_status=False,
                 timeout=route.timeout,
                 ssl=route.ssl,
                 proxy=route.proxy,
-            ) as response:
-                if response.content.is_eof():
-                    body = await response.read()
-                else:  # socket timeouts do not end a body that drips
-                    async with asyncio.timeout(self._config.request_timeout):
-                        body = await response.read()
+            )
+            content = response.content
+            if content.is_eof() and content.exception() is None and call.body is None:
+                body = content.read_nowait()  # all of it is here, and aiohttp has released the connection
+            else:
+                deadlines.restart(task)
+                body = await response.read()  # releases the connection, or closes it if this fails
             outcome = Answer(response.status, response.headers, body)
+        except asyncio.CancelledError:
+            if not deadlines.leave(task):
+                raise
+            outcome = trouble_of(TimeoutError(), route)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             outcome = trouble_of(error, route)
         except RuntimeError:
             if not self._session.closed:
                 raise
             outcome = NoAnswer(Trouble.UNUSABLE, "the aiohttp session is closed")
+        finally:
+            deadlines.leave(task)
         if started:
             came = outcome.status if isinstance(outcome, Answer) else f"{outcome.trouble.name}: {outcome.reason}"
             log.debug("%s %s attempt %d: %s in %.3f s", call.method, url, attempt, came, time.perf_counter() - started)

@@ -13,9 +13,16 @@ class Replay(Enum):
     """When a call may be sent again."""
 
     SAFE = "whatever happened: doing it twice is the same as once"
-    DELETE = "whatever happened: and if the replay finds nothing to delete, the first attempt did it"
     REFUSED_ONLY = "only if the server surely did nothing: doing it twice would create or skip something"
     NEVER = "not at all: the caller wants to know how this one attempt went"
+
+
+class KnownBug(NamedTuple):
+    """A defect of some server versions: recognised by its status and a part of its detail, explained by ``hint``."""
+
+    status: int
+    detail: str
+    hint: str
 
 
 class Call(NamedTuple):
@@ -30,8 +37,13 @@ class Call(NamedTuple):
     authorized: bool = True
     accept: tuple[int, ...] = ()
     """Statuses beside 2xx that are an answer and no error."""
+    done_on_replay: tuple[int, ...] = ()
+    """Statuses that mean, on a replay, that an earlier attempt did the work."""
+    known_bug: KnownBug | None = None
     optional: bool = False
     """An undocumented or young endpoint, absent from some servers."""
+    absent_hint: str | None = None
+    """What to do where it is."""
 
 
 class Answer(NamedTuple):

@@ -13,6 +13,7 @@ from camunda_optimize import (
     OptimizeClient,
     TransportError,
     UnauthorizedError,
+    tokens,
 )
 from camunda_optimize.testing import Fault
 
@@ -52,18 +53,19 @@ async def test_a_token_of_two_seconds_serves_many_lives_of_fetches(optimize_simu
     assert simulator.counters.unauthorized == 0
 
 
-async def test_a_renewal_makes_nobody_wait(optimize_simulator_factory):
-    simulator = optimize_simulator_factory(token_life=2)
+async def test_a_renewal_makes_nobody_wait(optimize_simulator_factory, monkeypatch):
+    monkeypatch.setattr(tokens, "STALE_AFTER", 0.2)
+    simulator = optimize_simulator_factory(token_life=5)
     async with OptimizeClient(simulator.config()) as optimize:
         wanted = collection(simulator)
         await optimize.dashboards.list_ids(wanted)
-        slow = simulator.add_fault(Fault(on="token", latency=0.25))
-        await asyncio.sleep(1.72)  # stale, and alive for another 0.25 s
+        slow = simulator.add_fault(Fault(on="token", latency=1))
+        await asyncio.sleep(1.1)  # stale, and alive for a long time
         started = time.monotonic()
         await asyncio.gather(*(optimize.dashboards.list_ids(wanted) for _ in range(20)))
-        assert time.monotonic() - started < 0.2
+        assert time.monotonic() - started < 0.8
         assert slow.fired == 1
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.1)
         await optimize.dashboards.list_ids(wanted)
     assert simulator.counters.token_requests == 2
 
@@ -182,16 +184,17 @@ async def test_an_authorization_server_that_is_down(optimize_simulator):
     assert optimize_simulator.counters.token_requests == 3
 
 
-async def test_a_refusal_behind_a_living_token_fails_nobody(optimize_simulator_factory, fetch_all):
+async def test_a_refusal_behind_a_living_token_fails_nobody(optimize_simulator_factory, fetch_all, monkeypatch):
+    monkeypatch.setattr(tokens, "STALE_AFTER", 0.3)
     simulator = optimize_simulator_factory(token_life=2, latency=0.01)
     async with OptimizeClient(simulator.config()) as optimize:
         wanted = collection(simulator)
         await optimize.dashboards.list_ids(wanted)
         refusal = simulator.add_fault(Fault(on="token", status=401))
-        await asyncio.sleep(1.72)
+        await asyncio.sleep(0.7)
         assert await fetch_all(optimize, [wanted] * 20, concurrency=4) == {"ok": 20}
         assert refusal.fired == 1
-        await asyncio.sleep(0.4)  # now it is dead, and the refusal is remembered
+        await asyncio.sleep(1.4)  # now it is dead, and the refusal is remembered
         with pytest.raises(AuthenticationError):
             await optimize.dashboards.list_ids(wanted)
         assert refusal.fired == 1

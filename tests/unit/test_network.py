@@ -8,17 +8,21 @@ import datetime as dt
 import ipaddress
 import socket
 import ssl
+import time
 
 import aiohttp
+import anyio
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from camunda_optimize import ConfigurationError, OptimizeConfig
+from camunda_optimize import ConfigurationError, OptimizeClient, OptimizeConfig, ReadTimeout
 from camunda_optimize.network import routes, trouble_of
-from camunda_optimize.wire import Answer, NoAnswer, Trouble
+from camunda_optimize.stats import Stats
+from camunda_optimize.transport import Transport
+from camunda_optimize.wire import Answer, Call, NoAnswer, Trouble
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -29,18 +33,15 @@ def config_for(url, **knobs):
 
 
 async def ask(config):
-    """One request on the way that ``routes`` names, and what came of it."""
-    route = routes(config)[0]
-    headers = {"Authorization": f"Bearer {config.token}"}
-    async with aiohttp.ClientSession() as session:
-        session._retry_connection = False
-        try:
-            async with session.get(
-                config.base_url + "/x", ssl=route.ssl, proxy=route.proxy, timeout=route.timeout, headers=headers
-            ) as response:
-                return Answer(response.status, response.headers, await response.read())
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            outcome = trouble_of(error, route)
+    """One request on the way that the configuration names, and what came of it."""
+    call = Call("GET", "/x")
+    transport = Transport.open(config, session=None, stats=Stats())
+    try:
+        outcome, _, _ = await transport._attempt(call, 1)
+    finally:
+        await transport.aclose()
+    if isinstance(outcome, Answer):
+        return outcome
     assert isinstance(outcome, NoAnswer)
     assert config.token not in outcome.reason
     assert "\n" not in outcome.reason
@@ -51,8 +52,10 @@ async def ask(config):
 async def serving(say=b"", *, close=True, read=True, tls=None):
     """A server that reads a request's head, says something, and closes or falls silent. Yields its port."""
     done = asyncio.Event()
+    visits = []
 
     async def serve(reader, writer):
+        visits.append(asyncio.current_task())
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             if read:
                 await reader.readuntil(b"\r\n\r\n")
@@ -60,9 +63,11 @@ async def serving(say=b"", *, close=True, read=True, tls=None):
             await writer.drain()
             if not close:
                 await done.wait()
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+        if close:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+        writer.transport.abort()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     try:
@@ -70,6 +75,8 @@ async def serving(say=b"", *, close=True, read=True, tls=None):
     finally:
         done.set()
         server.close()
+        if visits:
+            await asyncio.wait(visits)
         await server.wait_closed()
 
 
@@ -154,6 +161,65 @@ async def test_half_answers(say, close, trouble, words):
     assert outcome.trouble is trouble
     assert words in outcome.reason
     assert f"127.0.0.1:{port}" in outcome.reason
+
+
+@pytest.mark.parametrize("body", [b"x" * 50_000_000, None], ids=["upload that nobody reads", "nobody answers"])
+async def test_a_request_ends_when_its_time_is_over(body):
+    async with serving(b"", close=False, read=False) as port:
+        config = config_for(f"http://127.0.0.1:{port}", request_timeout=0.2, max_attempts=1)
+        async with OptimizeClient(config) as optimize:
+            started = time.monotonic()
+            with pytest.raises(ReadTimeout):
+                await optimize.send(Call("POST" if body else "GET", "/x", body=body))
+            assert time.monotonic() - started < 1
+            assert asyncio.current_task().cancelling() == 0
+
+
+async def test_a_body_that_drips_ends_when_its_time_is_over():
+    visits = []
+
+    async def drip(reader, writer):
+        visits.append(asyncio.current_task())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    async with server:
+        outcome = await ask(config_for(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", request_timeout=0.3))
+        await asyncio.wait(visits)
+    assert outcome.trouble is Trouble.READ_TIMEOUT
+
+
+@pytest.mark.parametrize("patience", [0.1, 0.2, 0.3], ids=["shorter", "as long", "longer"])
+async def test_the_callers_own_timeout_stays_the_callers(patience):
+    async with serving(b"", close=False) as port:
+        config = config_for(f"http://127.0.0.1:{port}", request_timeout=0.2, max_attempts=1)
+        async with OptimizeClient(config) as optimize:
+            for _ in range(3):
+                with pytest.raises((TimeoutError, ReadTimeout)):
+                    async with asyncio.timeout(patience):
+                        await optimize.send(Call("GET", "/x"))
+                assert asyncio.current_task().cancelling() == 0
+            with anyio.move_on_after(patience) as scope:
+                with pytest.raises(ReadTimeout):
+                    await optimize.send(Call("GET", "/x"))
+                await asyncio.sleep(0)
+            assert scope.cancelled_caught is (patience < 0.2) or patience == 0.2
+
+
+async def test_a_cancelled_request_is_cancelled():
+    async with serving(b"", close=False) as port, OptimizeClient(config_for(f"http://127.0.0.1:{port}")) as optimize:
+        task = asyncio.create_task(optimize.send(Call("GET", "/x")))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert task.cancelled()
 
 
 async def test_reset():
@@ -342,8 +408,8 @@ def test_a_token_may_take_longer_than_a_refused_login_and_no_longer_than_allowed
     login = {"oauth_url": "https://idp.example/token", "client_id": "etl", "client_secret": "s"}
     config = OptimizeConfig.self_managed(**login, connect_timeout=3, request_timeout=7, token_timeout=2)
     api, oauth = (route.timeout for route in routes(config))
-    assert (api.total, api.sock_connect, api.sock_read) == (None, 3, 7)
-    assert (oauth.total, oauth.sock_connect) == (2, 2)
+    assert (api.total, api.sock_connect, api.sock_read) == (None, 3, None)
+    assert (oauth.total, oauth.sock_connect) == (None, 0.9 * 2)  # so that the connection ends before the request does
     assert routes(config.replace(token_timeout=40))[1].timeout.sock_connect == 3
 
 

@@ -42,8 +42,8 @@ def answer(body, content_type="application/json", status=200):
             Replay.SAFE,
         ),
         (protocol.export_definitions("report", [ID]), "POST /api/public/export/report/definition/json?", Replay.SAFE),
-        (protocol.delete_entity("dashboard", ID), f"DELETE /api/public/dashboard/{ID}?", Replay.DELETE),
-        (protocol.delete_entity("report", ID), f"DELETE /api/public/report/{ID}?", Replay.DELETE),
+        (protocol.delete_entity("dashboard", ID), f"DELETE /api/public/dashboard/{ID}?", Replay.SAFE),
+        (protocol.delete_entity("report", ID), f"DELETE /api/public/report/{ID}?", Replay.SAFE),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

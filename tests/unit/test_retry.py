@@ -68,7 +68,7 @@ OUTCOMES = {**REFUSED, **AMBIGUOUS, **FINAL}
 
 REPLAYED = [
     *((name, replay, replay is not Replay.NEVER) for name in REFUSED for replay in Replay),
-    *((name, replay, replay in (Replay.SAFE, Replay.DELETE)) for name in AMBIGUOUS for replay in Replay),
+    *((name, replay, replay is Replay.SAFE) for name in AMBIGUOUS for replay in Replay),
     *((name, replay, False) for name in FINAL for replay in Replay),
 ]
 

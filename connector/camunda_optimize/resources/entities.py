@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import protocol
 from ..models import CollectionResult
 from ._base import Sender
+
+if TYPE_CHECKING:
+    from ..scroll import ReportData
 
 
 class _Entities:
@@ -61,3 +64,40 @@ class Reports(_Entities):
     """Reports of collections."""
 
     _entity = "report"
+
+    def export_data(
+        self,
+        report_id: str,
+        *,
+        page_size: int = 1000,
+        pagination_timeout: int = protocol.DEFAULT_PAGINATION_TIMEOUT,
+        streaming: bool = False,
+        max_restarts: int = 3,
+    ) -> ReportData:
+        """The data of one report: complete, or an error; never a row twice.
+
+        ::
+
+            async with optimize.reports.export_data(report_id) as data:
+                async for page in data:
+                    rows.extend(page.rows)
+
+        Raw data reports come in pages of ``page_size`` rows (1 to 10000), everything else whole. By default nothing is
+        delivered before all of it is there and counted; it waits in a temporary file. With ``streaming=True`` pages
+        come as they arrive: when ``page.attempt`` rises, throw away what you have.
+
+        :param pagination_timeout: seconds (60 or more) for which the server keeps a scroll between two pages
+        :param max_restarts: how often to begin again after a page was lost
+        :raises IncompleteExportError: if another number of rows arrived than the server has
+        :raises ScrollExpiredError: if the server gave up the scroll each time
+        """
+        from ..scroll import ReportData
+
+        return ReportData(
+            self._client,
+            report_id,
+            page_size=page_size,
+            pagination_timeout=pagination_timeout,
+            streaming=streaming,
+            max_restarts=max_restarts,
+        )

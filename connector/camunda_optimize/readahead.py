@@ -1,0 +1,139 @@
+"""Reading ahead of a consumer that may be slow, without holding more than a few pages in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import IO
+
+from . import protocol
+from .protocol.data_export import ReportPage
+from .wire import Answer, Call
+
+
+@dataclass(slots=True)
+class LoadedPage:
+    """A page with the call and the answer it was made from."""
+
+    page: ReportPage
+    call: Call
+    answer: Answer
+    number: int
+    attempt: int
+
+
+class Spool:
+    """Answers in a temporary file, one behind the other; in memory as long as they are few."""
+
+    _IN_MEMORY = 8 << 20
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=self._IN_MEMORY)  # noqa: SIM115 -- closed below
+        self._end = 0
+
+    def close(self) -> None:
+        self._file.close()
+
+    async def clear(self) -> None:
+        await asyncio.to_thread(self._file.truncate, 0)
+        self._end = 0
+
+    async def put(self, body: bytes) -> tuple[int, int]:
+        """Append; the place to find it again."""
+        place = (self._end, len(body))
+        self._end += len(body)
+        await asyncio.to_thread(self._write, body, place[0])
+        return place
+
+    async def get(self, place: tuple[int, int]) -> bytes:
+        return await asyncio.to_thread(self._read, *place)
+
+    def _write(self, body: bytes, offset: int) -> None:
+        self._file.seek(offset)
+        self._file.write(body)
+
+    def _read(self, offset: int, length: int) -> bytes:
+        self._file.seek(offset)
+        return self._file.read(length)
+
+
+@dataclass(slots=True)
+class SpooledPage:
+    """A page that waits in a spool."""
+
+    call: Call
+    place: tuple[int, int]
+    number: int
+    attempt: int
+
+    async def load(self, spool: Spool) -> LoadedPage:
+        answer = Answer(200, {}, await spool.get(self.place))
+        return LoadedPage(protocol.read_page(self.call, answer), self.call, answer, self.number, self.attempt)
+
+
+async def spooled(loaded: LoadedPage, spool: Spool) -> SpooledPage:
+    """The page, moved to the spool."""
+    return SpooledPage(loaded.call, await spool.put(loaded.answer.body), loaded.number, loaded.attempt)
+
+
+class ReadAhead:
+    """Runs a source of pages in a task of its own, one page ahead of the consumer.
+
+    The server's scroll behind it must not wait longer than its ``paginationTimeout``. When the consumer has not come
+    for ``patience`` seconds, the page goes to a temporary file and the next one is fetched.
+    """
+
+    def __init__(self, source: AsyncGenerator[LoadedPage, None], *, patience: float) -> None:
+        self._source = source
+        self._patience = patience
+        self._waiting: deque[LoadedPage | SpooledPage] = deque()
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._ended = False
+        self._spool = Spool()
+
+    async def pages(self) -> AsyncGenerator[LoadedPage, None]:
+        """The source's pages in their order; its error, if it ends with one."""
+        task = asyncio.create_task(self._run())
+        try:
+            while True:
+                while not self._waiting:
+                    if self._ended:
+                        await task
+                        return
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                item = self._waiting.popleft()
+                self._taken.set()
+                yield item if isinstance(item, LoadedPage) else await item.load(self._spool)
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # looked at, or asyncio complains that nobody did
+            self._spool.close()
+
+    async def _run(self) -> None:
+        try:
+            async with aclosing(self._source) as source:
+                async for loaded in source:
+                    item = loaded if await self._there_is_room() else await spooled(loaded, self._spool)
+                    self._waiting.append(item)
+                    self._arrived.set()
+        finally:
+            self._ended = True
+            self._arrived.set()
+
+    async def _there_is_room(self) -> bool:
+        try:
+            async with asyncio.timeout(self._patience):
+                while self._waiting:
+                    self._taken.clear()
+                    await self._taken.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,178 @@
+"""Report data, page by page: all rows once, or an error.
+
+A page behind the first cannot be asked for again: the server has moved on when its answer is lost, and would give the
+next one. So whatever goes wrong there voids all rows of this attempt, and the export begins again from page one, a
+bounded number of times. At the end the rows are counted against the server's total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, closing
+from types import TracebackType
+from typing import Self
+
+from . import protocol
+from .errors import (
+    ApiError,
+    ClientClosedError,
+    IncompleteExportError,
+    OptimizeError,
+    ResponseFormatError,
+    ScrollExpiredError,
+    TransportError,
+)
+from .models import Page
+from .protocol.data_export import ReportKind, ReportPage
+from .readahead import LoadedPage, ReadAhead, Spool, SpooledPage, spooled
+from .resources._base import Sender
+from .wire import Answer, Call
+
+MAX_RESTARTS = 3
+
+
+class _RowsLost(Exception):
+    """This attempt cannot become complete; ``error`` is what to raise if it was the last."""
+
+    def __init__(self, error: OptimizeError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class ReportData:
+    """The data of one report, from :meth:`camunda_optimize.resources.entities.Reports.export_data`.
+
+    By default pages come when all of them are there and counted: no row twice, no report cut short. With ``streaming``
+    they come as they arrive; when ``page.attempt`` rises, the rows of the attempts before are void.
+    """
+
+    def __init__(
+        self,
+        client: Sender,
+        report_id: str,
+        *,
+        page_size: int,
+        pagination_timeout: int,
+        streaming: bool,
+        max_restarts: int,
+    ) -> None:
+        protocol.first_page(report_id, page_size, pagination_timeout)  # refuses wrong values here and not in the loop
+        self.report_id = report_id
+        self.total: int | None = None
+        """The server's count of all rows; known from the first page on."""
+        self.kind: ReportKind | None = None
+        """``raw``, ``number``, ``map`` or ``hyper_map``; known from the first page on."""
+        self.restarts: int = 0
+        """How often the export began again."""
+        self._client = client
+        self._page_size = page_size
+        self._pagination_timeout = pagination_timeout
+        self._streaming = streaming
+        self._max_restarts = max_restarts
+        self._pages: AsyncGenerator[Page, None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._pages is not None:
+            await self._pages.aclose()
+
+    def __aiter__(self) -> AsyncIterator[Page]:
+        if self._pages is not None:
+            raise ClientClosedError("a report's data can be read once: call export_data again")
+        self._pages = self._stream() if self._streaming else self._spooled()
+        return self._pages
+
+    async def _stream(self) -> AsyncGenerator[Page, None]:
+        """Pages as they arrive, read ahead by one; a slow consumer makes them wait on disk, not on the server."""
+        ahead = ReadAhead(self._attempts(), patience=self._pagination_timeout / 4)
+        async with aclosing(ahead.pages()) as pages:
+            async for loaded in pages:
+                yield _delivered(loaded)
+
+    async def _spooled(self) -> AsyncGenerator[Page, None]:
+        """All pages into a temporary file, then out of it."""
+        with closing(Spool()) as spool:
+            waiting: list[SpooledPage] = []
+            async with aclosing(self._attempts()) as pages:
+                async for loaded in pages:
+                    if waiting and waiting[0].attempt != loaded.attempt:
+                        waiting.clear()
+                        await spool.clear()
+                    waiting.append(await spooled(loaded, spool))
+            for item in waiting:
+                yield _delivered(await item.load(spool))
+
+    async def _attempts(self) -> AsyncGenerator[LoadedPage, None]:
+        """All pages of one attempt after the other, until one is complete."""
+        error: OptimizeError | None = None
+        for attempt in range(1, self._max_restarts + 2):
+            self.restarts = attempt - 1
+            try:
+                async with aclosing(self._one_attempt(attempt)) as pages:
+                    async for loaded in pages:
+                        yield loaded
+            except _RowsLost as lost:
+                error = lost.error
+            else:
+                return
+        assert error is not None  # noqa: S101 -- there is at least one attempt
+        raise error
+
+    async def _one_attempt(self, attempt: int) -> AsyncGenerator[LoadedPage, None]:
+        call = protocol.first_page(self.report_id, self._page_size, self._pagination_timeout)
+        answer = await self._client.send(call)
+        page = self._client.decode(call, answer, protocol.read_page)
+        self.total, self.kind = page.total, page.kind
+        received, number = 0, 1
+        while True:
+            _check(page, self.total)
+            received += len(page.rows)
+            if page.rows or number == 1:
+                yield LoadedPage(page, call, answer, number, attempt)
+            if received >= page.total or not page.rows or page.search_request_id is None:
+                break
+            number += 1
+            call = protocol.next_page(self.report_id, page.search_request_id, self._pagination_timeout)
+            answer, page = await self._next(call)
+        if received != self.total:
+            raise _RowsLost(_incomplete(self.total, received))
+
+    async def _next(self, call: Call) -> tuple[Answer, ReportPage]:
+        try:
+            answer = await self._client.send(call)
+            page = self._client.decode(call, answer, protocol.read_page)
+        except (TransportError, ResponseFormatError) as error:
+            lost: OptimizeError = error
+        except ApiError as error:
+            # An expired scroll is a 400 up to 8.7, and from 8.8 on a 500 like so many things.
+            if error.status not in (400, 404, 408) and error.status < 500:
+                raise
+            lost = _expired(error) if "search context" in (error.detail or "").lower() else error
+        else:
+            return answer, page
+        raise _RowsLost(lost)
+
+
+def _delivered(loaded: LoadedPage) -> Page:
+    return Page(number=loaded.number, rows=loaded.page.rows, attempt=loaded.attempt)
+
+
+def _check(page: ReportPage, total: int) -> None:
+    """A page that contradicts itself or the first one is not to be trusted."""
+    if page.kind == "raw" and page.stated != len(page.rows):
+        raise _RowsLost(_incomplete(page.stated, len(page.rows)))
+    if page.total != total:
+        raise _RowsLost(_incomplete(total, page.total))
+
+
+def _incomplete(expected: int, received: int) -> IncompleteExportError:
+    message = f"the report has {expected} rows, and {received} arrived"
+    return IncompleteExportError(message, expected=expected, received=received)
+
+
+def _expired(error: ApiError) -> ScrollExpiredError:
+    return ScrollExpiredError(f"the server gave up the scroll: {error.detail}")
