@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from .config import SAAS_AUDIENCE, SAAS_OAUTH_URL, is_saas_authorization_server, saas_base_url
+from .config import SAAS_AUDIENCE, SAAS_OAUTH_URL, is_saas_authorization_server, is_saas_base_url, saas_base_url
 from .errors import ConfigurationError
 
 BASE_URL = "CAMUNDA_OPTIMIZE_BASE_URL"
@@ -43,6 +43,15 @@ def read_environment(
     if "oauth_url" not in settings:
         settings["oauth_url"] = SAAS_OAUTH_URL
         origins["oauth_url"] = "the default"
+        if not is_saas_base_url(str(given.get("base_url", settings.get("base_url")))) and "oauth_url" not in given:
+            import logging
+
+            unset = " or ".join(CREDENTIALS["oauth_url"])
+            logging.getLogger("camunda_optimize").warning(
+                "%s is not set, so that the client secret goes to %s, although Optimize is not on SaaS",
+                unset,
+                SAAS_OAUTH_URL,
+            )
     if "audience" not in settings and is_saas_authorization_server(str(given.get("oauth_url", settings["oauth_url"]))):
         settings["audience"] = SAAS_AUDIENCE
         origins["audience"] = "the default"

@@ -75,9 +75,13 @@ class OptimizeClient:
 
         :raises TransportError: if it cannot be reached
         """
-        from .protocol import READINESS
+        from .protocol import READINESS, read_nothing
 
-        return (await self.send(READINESS)).status != 503
+        answer = await self.send(READINESS)
+        if answer.status == 503:
+            return False
+        self.decode(READINESS, answer, read_nothing)
+        return True
 
     async def import_entities(self, collection_id: str, entities: Iterable[Mapping[str, Any]]) -> list[ImportedEntity]:
         """Import exported dashboards and reports into a collection; the new entities, in no particular order.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import ssl
 
 SAAS_OAUTH_URL = "https://login.cloud.camunda.io/oauth/token"
+SAAS_DOMAIN = ".optimize.camunda.io"
 SAAS_AUDIENCE = "optimize.camunda.io"
 
 TokenCache = Literal["memory", "file"]
@@ -191,20 +192,26 @@ class OptimizeConfig:
 
 def saas_base_url(region: object, cluster_id: object) -> str:
     """``https://<region>.optimize.camunda.io/<cluster id>``."""
-    return (
-        f"https://{check.host_label(region, 'region')}.optimize.camunda.io/{check.host_label(cluster_id, 'cluster_id')}"
-    )
+    return f"https://{check.host_label(region, 'region')}{SAAS_DOMAIN}/{check.host_label(cluster_id, 'cluster_id')}"
+
+
+def is_saas_base_url(base_url: str) -> bool:
+    """Whether this is an Optimize of Camunda's own cloud."""
+    return (_host(base_url) or "").endswith(SAAS_DOMAIN)
 
 
 def is_saas_authorization_server(oauth_url: str) -> bool:
     """Whether this is Camunda's own authorization server, the only one for which an audience is assumed."""
+    return _host(oauth_url) == _host(SAAS_OAUTH_URL)
+
+
+def _host(url: str) -> str | None:
     from urllib.parse import urlsplit
 
     try:
-        host = urlsplit(oauth_url).hostname
+        return urlsplit(url).hostname
     except ValueError:  # its own check says so better
-        return False
-    return host == urlsplit(SAAS_OAUTH_URL).hostname
+        return None
 
 
 def _required(value: object, setting: str) -> Any:

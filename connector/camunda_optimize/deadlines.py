@@ -28,7 +28,7 @@ class Deadlines:
         now = self._loop.time()
         self._inside[task] = (now, task.cancelling())
         if self._timer is None:
-            self._timer = self._loop.call_at(now + self._limit, self._end)
+            self._timer = self._loop.call_at(now + self._limit, self._end_the_late)
         return task
 
     def restart(self, task: asyncio.Task[object]) -> None:
@@ -45,19 +45,24 @@ class Deadlines:
         return asked is not None and task.uncancel() <= asked
 
     def close(self) -> None:
-        """End nobody any more."""
+        """End everybody now."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
+        for task in list(self._inside):
+            self._end(task)
 
-    def _end(self) -> None:
+    def _end(self, task: asyncio.Task[object]) -> None:
+        _, self._late[task] = self._inside.pop(task)
+        task.cancel()
+
+    def _end_the_late(self) -> None:
         now = self._loop.time()
         self._timer = None
         while self._inside:
-            task, (entered, asked) = next(iter(self._inside.items()))
+            task, (entered, _) = next(iter(self._inside.items()))
             due = entered + self._limit
             if due > now:
-                self._timer = self._loop.call_at(due, self._end)
+                self._timer = self._loop.call_at(due, self._end_the_late)
                 return
-            del self._inside[task]
-            self._late[task] = asked
-            task.cancel()
+            self._end(task)

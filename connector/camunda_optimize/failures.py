@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .config import OptimizeConfig
 from .errors import (
     ApiError,
     BadRequestError,
@@ -40,11 +41,11 @@ _NO_ANSWER: dict[Trouble, type[TransportError]] = {
     Trouble.LOST: ConnectionLost,
     Trouble.UNUSABLE: TransportError,
 }
-ISSUED_TOKEN_HINT = (
-    "the token is fresh, so Optimize does not take what this authorization server issues: check the audience, the "
-    "cluster (SaaS), and api.audience and api.jwtSetUri of the installation (Self-Managed)"
+_ISSUED_TOKEN_HINT = (
+    "the token is fresh, so Optimize does not take what this authorization server issues: check the audience "
+    "({audience}), the cluster (SaaS), and api.audience and api.jwtSetUri of the installation (Self-Managed)"
 )
-STATIC_TOKEN_HINT = (
+_STATIC_TOKEN_HINT = (
     "compare it with OPTIMIZE_API_ACCESS_TOKEN of the installation, which is ignored where api.jwtSetUri is set and "
     "from 8.10 on"
 )
@@ -58,6 +59,14 @@ def no_answer_error(outcome: NoAnswer, method: str, url: str, attempts: int) -> 
 
 def is_html(answer: Answer) -> bool:
     return "html" in answer.headers.get("Content-Type", "").lower() or _HTML_START.match(answer.body) is not None
+
+
+def token_hint(config: OptimizeConfig) -> str:
+    """What to do when Optimize does not accept the token."""
+    if config.token is not None:
+        return _STATIC_TOKEN_HINT
+    audience = f"{config.audience} was asked for" if config.audience else "none was asked for"
+    return _ISSUED_TOKEN_HINT.format(audience=audience)
 
 
 def error_of(
@@ -87,6 +96,8 @@ def error_of(
     code, message, detail, body = _read_error_body(answer, secrets)
     kind, summary, hint = _kind_of(call, status, str(body.get("detailedMessage")))
     hint = _hint(call, status, detail or message or "", kind, token_hint) or hint
+    if retry_after is not None:
+        hint = f"the server asks to wait {retry_after:.0f} s; max_retry_wait is what a call may wait"
     error = kind(
         summary, status=status, error_code=code, message=message, detail=detail, method=call.method, url=url, hint=hint
     )
@@ -120,7 +131,8 @@ def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str,
     if status in (400, 422):
         return BadRequestError, f"Optimize refuses the request (HTTP {status})", None
     if status == 403:
-        return ForbiddenError, "not allowed (HTTP 403)", None
+        hint = "Optimize itself hardly ever says so: look at what stands before it (a gateway, a firewall, a proxy)"
+        return ForbiddenError, "not allowed (HTTP 403)", hint
     if status == 404:
         return NotFoundError, "not found (HTTP 404)", None
     if status == 409:

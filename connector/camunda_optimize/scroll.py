@@ -7,12 +7,14 @@ bounded number of times. At the end the rows are counted against the server's to
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, closing
 from types import TracebackType
 from typing import Self
 
-from . import protocol
+from . import protocol, retry
 from .errors import (
     ApiError,
     ClientClosedError,
@@ -28,7 +30,8 @@ from .readahead import LoadedPage, ReadAhead, Spool, SpooledPage, spooled
 from .resources._base import Sender
 from .wire import Answer, Call
 
-MAX_RESTARTS = 3
+PATIENCE = 0.25
+"""The part of a scroll's life for which a page may wait for the consumer before it goes to disk."""
 
 
 class _RowsLost(Exception):
@@ -88,7 +91,7 @@ class ReportData:
 
     async def _stream(self) -> AsyncGenerator[Page, None]:
         """Pages as they arrive, read ahead by one; a slow consumer makes them wait on disk, not on the server."""
-        ahead = ReadAhead(self._attempts(), patience=self._pagination_timeout / 4)
+        ahead = ReadAhead(self._attempts(), patience=self._pagination_timeout * PATIENCE)
         async with aclosing(ahead.pages()) as pages:
             async for loaded in pages:
                 yield _delivered(loaded)
@@ -117,6 +120,8 @@ class ReportData:
                         yield loaded
             except _RowsLost as lost:
                 error = lost.error
+                if attempt <= self._max_restarts:
+                    await asyncio.sleep(retry.backoff(attempt, self._client.config.retry_backoff, random.random()))  # noqa: S311
             else:
                 return
         assert error is not None  # noqa: S101 -- there is at least one attempt

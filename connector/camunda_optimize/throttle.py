@@ -48,7 +48,7 @@ class Gate:
         self._waiting.append(place)
         try:
             await place
-        except asyncio.CancelledError:
+        except BaseException:  # cancelled, or the coroutine was closed
             if place.done() and not place.cancelled() and place.exception() is None:
                 self.leave()  # the place had been given away to us already
             else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -17,13 +18,15 @@ from typing import Protocol, TypeVar
 
 from . import oauth, retry
 from .config import OptimizeConfig
-from .errors import AuthenticationError, ClientClosedError
+from .errors import AuthenticationError, ClientClosedError, OptimizeError
 from .failures import no_answer_error
 from .stats import Stats
 from .token_stores import TokenStore
 from .wire import Answer, Call, Outcome
 
 E = TypeVar("E", bound=Exception)
+
+log: logging.Logger = logging.getLogger("camunda_optimize")
 
 STALE_AFTER = 0.85
 """The part of its life for which a token is fresh; the renewal margin is the rest, 60 s at the most."""
@@ -39,9 +42,9 @@ class Token:
 
     __slots__ = ("accepted", "expires_at", "replaces_refused", "requested_at", "stale_at", "value")
 
-    def __init__(self, value: str, requested_at: float, life: float) -> None:
+    def __init__(self, value: str, requested_at: float, life: float, *, replaces_refused: bool = False) -> None:
         self.value: str = value
-        self.replaces_refused: bool = False
+        self.replaces_refused: bool = replaces_refused
         """Whether it was asked for because Optimize had refused its predecessor."""
         self.requested_at: float = requested_at
         self.expires_at: float = requested_at + life
@@ -117,11 +120,12 @@ class SharedToken:
         self._limits = retry.Limits(config.max_attempts, config.max_retry_wait, config.retry_backoff)
         self._token: Token | None = None
         self._renewal: asyncio.Task[Token | Exception] | None = None
-        self._last_request_at = float("-inf")
         self._refused_value: str | None = None
-        self._evicted = False
-        self._refusal: Exception | None = None
-        self._quiet_until = float("-inf")
+        """The last token that Optimize did not accept, wherever it may turn up again."""
+        self._last_request_at = float("-inf")
+        self._not_before = float("-inf")
+        """When the next token request may be sent."""
+        self._failure: Exception | None = None
         self._closed = False
 
     def ready(self) -> Token | None:
@@ -131,7 +135,7 @@ class SharedToken:
             if now < token.stale_at:
                 return token
             if now < token.expires_at:
-                if self._renewal is None and now >= self._quiet_until:
+                if now >= self._not_before and not self._renewing():
                     _ = self._renew()
                 return token
         return None
@@ -140,11 +144,10 @@ class SharedToken:
         token = self.ready()
         if token is not None:
             return token
-        renewal = self._renewal
-        if renewal is None:
-            if self._refusal is not None and self._clock() < self._quiet_until:
-                raise _copy_of(self._refusal)
-            renewal = self._renew()
+        if not self._renewing():
+            self._raise_remembered()
+        renewal = self._renewal if self._renewing() else self._renew()
+        assert renewal is not None  # noqa: S101 -- _renewing() says so
         # Not `await renewal`: a cancelled caller would take it, and everybody who waits for it, along.
         await asyncio.wait((renewal,))
         if renewal.cancelled():
@@ -162,7 +165,7 @@ class SharedToken:
             return False  # not even the replacement was ever accepted: the token is not what is wrong
         self._token = None
         self._refused_value = refused.value
-        self._evicted = True
+        self._not_before = max(self._not_before, self._last_request_at + SPACING)
         return True
 
     async def aclose(self) -> None:
@@ -171,74 +174,88 @@ class SharedToken:
             self._renewal.cancel()
             await asyncio.wait((self._renewal,))
 
+    def _renewing(self) -> bool:
+        return self._renewal is not None and not self._renewal.done()
+
+    def _raise_remembered(self) -> None:
+        """What failed for good, or may not be tried again for longer than a call waits, fails at once."""
+        if self._failure is None:
+            return
+        left = self._not_before - self._clock()
+        final = isinstance(self._failure, AuthenticationError) and not self._failure.transient
+        if left > (0 if final else self._limits.max_wait):
+            raise _copy_of(self._failure)
+
     def _renew(self) -> asyncio.Task[Token | Exception]:
         if self._closed:
             raise ClientClosedError("the client is closed")
-        # A replacement for a revoked token keeps the distance; a renewal for age must not come late.
-        spacing = SPACING if self._token is None else 0.0
-        self._renewal = asyncio.create_task(self._obtain(spacing), name="camunda-optimize token renewal")
+        self._renewal = asyncio.create_task(self._obtain(), name="camunda-optimize token renewal")
         return self._renewal
 
-    async def _obtain(self, spacing: float) -> Token | Exception:
+    async def _obtain(self) -> Token | Exception:
         """A new token or the reason why there is none; never raises, since perhaps nobody waits."""
-        evicted, self._evicted = self._evicted, False
         try:
-            token = await self._find_or_request(spacing)
-            if self._on_token is not None:
-                self._on_token(token.value)
+            token = await self._find_or_request()
         except Exception as error:  # noqa: BLE001 -- it goes to those who wait, as it is
-            refused = isinstance(error, AuthenticationError) and not error.transient
-            self._refusal = _copy_of(error) if refused else None
-            self._quiet_until = self._clock() + (REFUSAL_MEMORY if refused else SPACING)
+            self._failure = _copy_of(error)
+            living = self._token is not None and self._clock() < self._token.expires_at
+            log.log(logging.WARNING if living else logging.DEBUG, "no new access token: %s", error)
             return error
-        finally:
-            self._renewal = None
-        token.replaces_refused = evicted
         self._token = token
-        self._refusal = None
+        self._failure = None
+        if self._on_token is not None:
+            try:
+                self._on_token(token.value)
+            except Exception as error:  # noqa: BLE001 -- whose text may hold the token; and the token is good
+                log.warning("on_token failed: %s", type(error).__name__)
         return token
 
-    async def _find_or_request(self, spacing: float) -> Token:
+    async def _find_or_request(self) -> Token:
+        replaces_refused = self._refused_value is not None and self._token is None
         async with self._store.exclusive(self._config.token_timeout):
             found = await self._store.load()
             if found is not None and found.value != self._refused_value:
                 token = Token(found.value, self._clock() - found.age, found.life)
                 if self._clock() < token.stale_at:
                     return token
-            grant, requested_at = await self._request(spacing)
+            grant, requested_at = await self._request()
             await self._store.save(grant.access_token, self._clock() - requested_at, grant.life)
-        return Token(grant.access_token, requested_at, grant.life)
+        return Token(grant.access_token, requested_at, grant.life, replaces_refused=replaces_refused)
 
-    async def _request(self, spacing: float) -> tuple[oauth.Grant, float]:
+    async def _request(self) -> tuple[oauth.Grant, float]:
         """The grant, and when it was asked for: a token ages from then on."""
         call = oauth.token_request(self._config)
         attempt, waited = 0, 0.0
         while True:
             attempt += 1
-            delay = self._last_request_at + spacing - self._clock()
+            delay = self._not_before - self._clock()
             if delay > 0:
                 await asyncio.sleep(delay)
             self._last_request_at = sent_at = self._clock()
             self._stats.token_requests += 1
             outcome = await self._send(call, attempt)
             if isinstance(outcome, Answer) and oauth.is_final(outcome):
-                return oauth.read_grant(outcome, self._config), sent_at
+                self._not_before = self._clock() + REFUSAL_MEMORY  # unless it turns out to be a grant
+                grant = oauth.read_grant(outcome, self._config)
+                self._not_before = float("-inf")
+                return grant, sent_at
+            now = datetime.now(UTC)
             verdict = retry.judge(
                 outcome,
                 call.replay,
                 attempt=attempt,
                 waited=waited,
                 limits=self._limits,
-                now=datetime.now(UTC),
+                now=now,
                 jitter=random.random(),  # noqa: S311 -- spreads retries, guards nothing
             )
+            wait = max(SPACING, verdict.wait or 0.0, retry.retry_after(outcome, now) or 0.0)
+            self._not_before = self._clock() + wait
+            waited += wait
             if verdict.wait is None:
                 if isinstance(outcome, Answer):
                     raise oauth.refusal(outcome, self._config)
                 raise no_answer_error(outcome, call.method, str(self._config.oauth_url), attempt)
-            wait = max(SPACING, verdict.wait)
-            waited += wait
-            await asyncio.sleep(wait)
 
 
 def _copy_of(error: E) -> E:
@@ -246,6 +263,8 @@ def _copy_of(error: E) -> E:
 
     Raising one object in many tasks would string all their tracebacks together.
     """
+    if not isinstance(error, OptimizeError):
+        return error  # a bug, and perhaps not to be copied
     fresh = copy.copy(error)
     fresh.__traceback__ = fresh.__cause__ = fresh.__context__ = None
     return fresh

@@ -29,6 +29,8 @@ from .wire import Answer, Call, NoAnswer, Outcome, Trouble
 log: logging.Logger = logging.getLogger("camunda_optimize")
 _LARGE = 1 << 20
 """Bytes of a body from which on aiohttp wants a file, which it sends piece by piece."""
+_MOST_AGED = 10
+"""How many tokens may expire under one call. Lives that short, and answers that slow, are no refusal yet."""
 USER_AGENT = f"camunda-optimize-connector/{__version__} aiohttp/{aiohttp.__version__}"
 
 
@@ -41,13 +43,11 @@ class Transport:
         session: aiohttp.ClientSession,
         ways: tuple[Route, Route],
         *,
-        owns_session: bool,
         stats: Stats,
         on_token: Callable[[str], None] | None = None,
     ) -> None:
         self._config = config
         self._session = session
-        self._owns_session = owns_session
         api, oauth = ways
         self._api, self._oauth = (api, Deadlines(config.request_timeout)), (oauth, Deadlines(config.token_timeout))
         self._stats = stats
@@ -62,7 +62,8 @@ class Transport:
             if config.token is not None
             else SharedToken(config, self._send_token_request, open_store(config), stats=stats, on_token=on_token)
         )
-        self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self._closing: asyncio.Future[None] = self._loop.create_future()
 
     @classmethod
     def open(
@@ -73,30 +74,39 @@ class Transport:
         stats: Stats,
         on_token: Callable[[str], None] | None = None,
     ) -> Transport:
-        """On a session of the caller's, or on a new one that is made for many small requests to one host.
+        """On the connections of the caller's session, or on some of our own.
 
         :raises ConfigurationError: if certificates cannot be read
         """
         ways = routes(config)
-        if session is not None:
-            if session.closed:
-                raise ClientClosedError("the aiohttp session given to this client is closed")
-            return cls(config, session, ways, owns_session=False, stats=stats, on_token=on_token)
-        # The gate limits the connections; a cookie jar costs half a request as soon as a load balancer sets one.
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
+        if session is None:
+            # The gate limits the connections; a cookie jar costs half a request as soon as a load balancer sets one.
+            ours = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
+        elif session.closed or session.connector is None:
+            raise ClientClosedError("the aiohttp session given to this client is closed")
+        else:
+            ours = aiohttp.ClientSession(
+                connector=session.connector,
+                connector_owner=False,
+                cookie_jar=session.cookie_jar,
+                headers=[item for item in session.headers.items() if item[0].lower() != "authorization"],
+                trace_configs=session.trace_configs,
+            )
         # aiohttp sends a GET or DELETE again on its own when a kept-alive connection breaks under it. What may be
         # sent twice is decided in retry.py alone; there is no public switch.
-        session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        return cls(config, session, ways, owns_session=True, stats=stats, on_token=on_token)
+        ours._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return cls(config, ours, ways, stats=stats, on_token=on_token)
 
     async def aclose(self) -> None:
-        """Stop the renewal, let nobody wait, and close the session if it is ours."""
-        self._closed = True
+        """End what is under way, let nobody wait, and close the session."""
+        if not self._closing.done():
+            self._closing.set_result(None)
         self._gate.close()
-        await self._tokens.aclose()
         for _, deadlines in (self._api, self._oauth):
             deadlines.close()
-        if self._owns_session:
+        try:
+            await self._tokens.aclose()
+        finally:  # a cancellation must not leave the session open
             await self._session.close()
 
     async def token(self) -> None:
@@ -112,7 +122,9 @@ class Transport:
 
         :raises OptimizeError: whatever else it came to
         """
-        attempt, waited = 1, 0.0
+        if asyncio.get_running_loop() is not self._loop:
+            raise ClientClosedError("this client is open in another event loop: open one in each loop")
+        attempt, waited, aged = 1, 0.0, 0
         refused_at: float | None = None
         while True:
             outcome, token, epoch = await self._attempt(call, attempt)
@@ -121,11 +133,17 @@ class Transport:
                 if 200 <= status < 300 or status in call.accept:
                     self._gate.succeeded()
                     return outcome
-                if status in call.done_on_replay and attempt > 1:
+                if status in call.done_on_replay and attempt > 1 and not failures.is_html(outcome):
                     return outcome
-                if status == 401 and self._can_replace(token, refused_at):
-                    refused_at = refused_at or time.monotonic()
-                    continue
+                if status == 401 and token is not None:
+                    # Near its end a token may die on the way, and again in the next one's last moments: no refusal.
+                    if aged < _MOST_AGED and time.monotonic() >= token.stale_at and self._tokens.replace(token):
+                        aged += 1
+                        self._stats.retries += 1
+                        continue
+                    if self._can_replace(token, refused_at):
+                        refused_at = refused_at or time.monotonic()
+                        continue
             verdict = self._judge(call, outcome, attempt, waited)
             if verdict.pause is not None:
                 self._stats.throttled += 1
@@ -137,17 +155,13 @@ class Transport:
             waited += verdict.wait
             log.debug("%s %s: attempt %d follows in %.2f s", call.method, call.path, attempt, verdict.wait)
             if verdict.pause is None and verdict.wait > 0:  # a pause holds this call at the gate, like all others
-                await asyncio.sleep(verdict.wait)
+                await asyncio.wait((self._closing,), timeout=verdict.wait)
 
     async def _attempt(self, call: Call, attempt: int) -> tuple[Outcome, Token | None, int]:
         """Send it once, in its turn; what came, the token that was sent, and the gate's epoch when it was."""
         gate = self._gate
-        if not gate.try_enter():
-            await gate.enter()
+        token = await self._enter(call)
         try:
-            if self._closed:
-                raise ClientClosedError("the client is closed")
-            token = (self._tokens.ready() or await self._tokens.wait()) if call.authorized else None
             epoch = gate.epoch
             url = URL.build(
                 scheme=self._scheme,
@@ -164,13 +178,25 @@ class Transport:
             token.accepted = True
         return outcome, token, epoch
 
-    def _can_replace(self, token: Token | None, refused_at: float | None) -> bool:
+    async def _enter(self, call: Call) -> Token | None:
+        """Wait for a token and a place at the gate, in this order: who has no token takes nobody's place."""
+        while True:
+            token = (self._tokens.ready() or await self._tokens.wait()) if call.authorized else None
+            if self._closing.done():
+                raise ClientClosedError("the client was closed while this call was under way")
+            if self._gate.try_enter():
+                return token
+            await self._gate.enter()
+            token = self._tokens.ready()  # the one from before may have died while this call waited
+            if token is not None or not call.authorized:
+                return token if call.authorized else None
+            self._gate.leave()
+
+    def _can_replace(self, token: Token, refused_at: float | None) -> bool:
         """Whether a 401 is worth another attempt: with one renewed token for each call.
 
         A token that had been asked for before the call's first refusal (a renewal that was under way) is none.
         """
-        if token is None:
-            return False
         self._stats.tokens_refused += 1
         if refused_at is not None and token.requested_at >= refused_at:
             return False
@@ -262,7 +288,5 @@ class Transport:
             return failures.no_answer_error(outcome, call.method, url, attempts)
         secrets = (*self._config.secrets, *((token.value,) if token else ()))
         asked = retry.retry_after(outcome, datetime.now(UTC))
-        hint = failures.STATIC_TOKEN_HINT if self._config.token else failures.ISSUED_TOKEN_HINT
-        return failures.error_of(
-            call, url, outcome, secrets=secrets, retry_after=asked, token_hint=hint if call.authorized else None
-        )
+        hint = failures.token_hint(self._config) if call.authorized else None
+        return failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked, token_hint=hint)

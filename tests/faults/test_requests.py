@@ -310,3 +310,19 @@ async def test_each_attempt_leaves_a_line_for_those_who_debug(optimize, optimize
         await optimize.dashboards.list_ids(wanted)
     lines = [record.getMessage() for record in caplog.records if "/api/public/dashboard" in record.getMessage()]
     assert [line.split("attempt ")[1][:6] for line in lines] == ["1: 503", "2 foll", "2: 200"]
+
+
+async def test_a_web_page_is_no_success_of_a_call_without_a_result(optimize, optimize_simulator, wanted):
+    (dashboard_id, *_) = optimize_simulator.organisation.dashboard_ids(wanted)
+    optimize_simulator.add_fault(Fault(html=True, status=200))
+    for call in (optimize.is_ready, lambda: optimize.dashboards.delete(dashboard_id), optimize.sharing.enable):
+        with pytest.raises(ResponseFormatError, match="web page"):
+            await call()
+
+
+async def test_a_proxys_404_is_no_proof_that_the_first_attempt_deleted_it(optimize, optimize_simulator, wanted):
+    (dashboard_id, *_) = optimize_simulator.organisation.dashboard_ids(wanted)
+    optimize_simulator.add_fault(Fault(method="DELETE", reset=True, times=1))
+    optimize_simulator.add_fault(Fault(method="DELETE", html=True, status=404))
+    with pytest.raises(ResponseFormatError):
+        await optimize.dashboards.delete(dashboard_id)

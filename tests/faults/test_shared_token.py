@@ -53,6 +53,13 @@ async def test_a_token_of_two_seconds_serves_many_lives_of_fetches(optimize_simu
     assert simulator.counters.unauthorized == 0
 
 
+async def test_tokens_that_die_while_slow_answers_are_made(optimize_simulator_factory, fetch_all):
+    simulator = optimize_simulator_factory(token_life=1.5, latency=0.4)
+    async with OptimizeClient(simulator.config(max_concurrency=16)) as optimize:
+        outcomes = await fetch_all(optimize, [collection(simulator)] * 160, concurrency=160)
+    assert outcomes == {"ok": 160}
+
+
 async def test_a_renewal_makes_nobody_wait(optimize_simulator_factory, monkeypatch):
     monkeypatch.setattr(tokens, "STALE_AFTER", 0.2)
     simulator = optimize_simulator_factory(token_life=5)
@@ -274,3 +281,89 @@ async def test_the_static_token_is_used_as_it_is(optimize_simulator_factory):
         with pytest.raises(UnauthorizedError):
             await optimize.dashboards.list_ids(collection(simulator))
     assert simulator.counters.token_requests == 0
+
+
+async def test_a_failing_authorization_server_is_asked_once_a_second(optimize_simulator):
+    optimize_simulator.add_fault(Fault(on="token", status=503))
+    async with OptimizeClient(optimize_simulator.config(max_attempts=1)) as optimize:
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            with pytest.raises(AuthenticationError):
+                await optimize.dashboards.list_ids("x")
+    times = optimize_simulator.counters.token_request_times
+    assert 3 <= len(times) <= 4
+    assert all(later - earlier >= 0.95 for earlier, later in pairwise(times))
+
+
+async def test_an_expired_token_does_not_hurry_a_failing_authorization_server(optimize_simulator_factory):
+    simulator = optimize_simulator_factory(token_life=1)
+    async with OptimizeClient(simulator.config(max_attempts=1)) as optimize:
+        await optimize.dashboards.list_ids("x")
+        simulator.add_fault(Fault(on="token", status=503))
+        await asyncio.sleep(1.1)
+        simulator.reset_counters()
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            with pytest.raises(AuthenticationError):
+                await optimize.dashboards.list_ids("x")
+    assert simulator.counters.token_requests <= 3
+
+
+async def test_a_long_retry_after_of_the_authorization_server_is_remembered(optimize_simulator):
+    limited = optimize_simulator.add_fault(Fault(on="token", status=429, headers={"Retry-After": "300"}))
+    async with OptimizeClient(optimize_simulator.config()) as optimize:
+        for _ in range(5):
+            with pytest.raises(AuthenticationError, match="429") as caught:
+                await optimize.dashboards.list_ids("x")
+            assert caught.value.transient
+    assert limited.fired == 1
+
+
+async def test_clients_that_share_a_store_do_not_mistake_each_others_dead_tokens(optimize_simulator):
+    config = optimize_simulator.config()
+    async with OptimizeClient(config) as one, OptimizeClient(config) as other:
+        await one.dashboards.list_ids("x")
+        await other.dashboards.list_ids("x")
+        optimize_simulator.revoke_all_tokens()
+        await one.dashboards.list_ids("x")
+        optimize_simulator.revoke_all_tokens()
+        await other.dashboards.list_ids("x")  # its own token is dead, and so is the one in the store
+    assert optimize_simulator.counters.token_requests == 3
+
+
+async def test_whoever_masks_tokens_may_fail(optimize_simulator, caplog):
+    def fail(token):
+        raise KeyError(token)
+
+    async with OptimizeClient(optimize_simulator.config(), on_token=fail) as optimize:
+        await optimize.dashboards.list_ids("x")
+    assert "on_token failed: KeyError" in caplog.text
+    assert optimize_simulator.issued_tokens[0] not in caplog.text
+
+
+async def test_a_renewal_cancelled_before_it_began_is_begun_again(optimize_simulator):
+    async with OptimizeClient(optimize_simulator.config()) as optimize:
+        optimize._transport._tokens._renew().cancel()
+        await asyncio.sleep(0)
+        await optimize.dashboards.list_ids("x")
+
+
+async def test_readiness_does_not_wait_for_the_authorization_server(optimize_simulator):
+    optimize_simulator.add_fault(Fault(on="token", hang=True))
+    async with OptimizeClient(optimize_simulator.config(max_concurrency=1)) as optimize:
+        call = asyncio.create_task(optimize.dashboards.list_ids("x"))
+        await asyncio.sleep(0.05)
+        assert await asyncio.wait_for(optimize.is_ready(), 1)
+        call.cancel()
+
+
+async def test_a_failed_renewal_behind_a_living_token_leaves_a_line(optimize_simulator_factory, caplog, monkeypatch):
+    monkeypatch.setattr(tokens, "STALE_AFTER", 0.05)
+    simulator = optimize_simulator_factory(token_life=20)
+    async with OptimizeClient(simulator.config()) as optimize:
+        await optimize.dashboards.list_ids("x")
+        simulator.add_fault(Fault(on="token", status=401))
+        await asyncio.sleep(1.1)
+        await optimize.dashboards.list_ids("x")
+        await asyncio.sleep(0.1)
+    assert [record.levelname for record in caplog.records if "no new access token" in record.message] == ["WARNING"]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from camunda_optimize.config import OptimizeConfig
 from camunda_optimize.errors import (
     ApiError,
     BadRequestError,
@@ -27,7 +28,7 @@ from camunda_optimize.errors import (
     UnauthorizedError,
     UnsupportedByServerError,
 )
-from camunda_optimize.failures import ISSUED_TOKEN_HINT, STATIC_TOKEN_HINT, error_of, is_html, no_answer_error
+from camunda_optimize.failures import error_of, is_html, no_answer_error, token_hint
 from camunda_optimize.protocol import LIST_COLLECTIONS, READINESS, get_collection, list_entities
 from camunda_optimize.wire import Answer, NoAnswer, Trouble
 
@@ -270,11 +271,9 @@ def test_401_without_a_reason(headers):
     assert error_from(answer(401, **headers)).detail is None
 
 
-@pytest.mark.parametrize("hint", [ISSUED_TOKEN_HINT, STATIC_TOKEN_HINT])
-def test_401_says_what_to_do_about_the_kind_of_token_that_was_sent(hint):
-    assert error_from(answer(401), token_hint=hint).hint == hint
-    assert error_from(answer(403), token_hint=hint).hint is None
-    assert "api.jwtSetUri" in hint
+def test_401_alone_says_what_to_do_about_the_token():
+    assert error_from(answer(401), token_hint="check the audience").hint == "check the audience"
+    assert error_from(answer(403), token_hint="check the audience").hint != "check the audience"
 
 
 def test_401_body_outranks_its_header():
@@ -440,3 +439,15 @@ def test_any_answer_becomes_an_error_of_the_tree(call, status, body, content_typ
     assert isinstance(error, OptimizeError)
     assert str(status) in str(error)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_what_to_do_about_a_refused_token_names_what_was_asked_for():
+    login = {"oauth_url": "https://idp.example/token", "client_id": "etl", "client_secret": "s"}
+    assert "none was asked for" in token_hint(OptimizeConfig.self_managed(**login))
+    assert "optimize-api was asked for" in token_hint(OptimizeConfig.self_managed(**login, audience="optimize-api"))
+    assert "OPTIMIZE_API_ACCESS_TOKEN" in token_hint(OptimizeConfig.static_token(token="abc"))
+
+
+def test_a_wait_that_is_too_long_is_told():
+    error = error_of(CALL, "http://h/x", Answer(503, {}, b""), secrets=(), retry_after=100_000.0, token_hint=None)
+    assert "asks to wait 100000 s" in str(error)

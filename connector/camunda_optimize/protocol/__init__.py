@@ -6,7 +6,7 @@ Sources of the server's behaviour are the classes of Optimize itself (``PublicAp
 
 from __future__ import annotations
 
-from .answers import encode_id
+from .answers import encode_id, read_nothing
 from .collections import (
     LIST_COLLECTIONS,
     create_collection,
@@ -64,6 +64,7 @@ __all__ = [
     "read_definitions",
     "read_ids",
     "read_imported",
+    "read_nothing",
     "read_page",
     "set_scope",
 ]

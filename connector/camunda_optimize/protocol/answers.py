@@ -39,6 +39,12 @@ def read(call: Call, answer: Answer, convert: Callable[[Any], T], promised: str)
         ) from None
 
 
+def read_nothing(call: Call, answer: Answer) -> None:
+    """A success that has nothing to say, unless it is not Optimize's."""
+    if is_html(answer):
+        raise _not_json(call, answer)
+
+
 def of(kind: type[Any], value: Any, **default: Any) -> Any:
     """The value if it is of that JSON type, ``absent`` if it is null and that is allowed."""
     if value is None and "absent" in default:
@@ -50,7 +56,9 @@ def of(kind: type[Any], value: Any, **default: Any) -> Any:
 
 def _not_json(call: Call, answer: Answer) -> ResponseFormatError:
     if is_html(answer):
-        what = "the answer is a web page, not JSON: check the base URL, and whether a proxy or a login stands before it"
+        what = (
+            "a web page instead of an answer: check the base URL, and whether a proxy or a login page stands before it"
+        )
     elif not answer.body:
         what = "the answer is empty where JSON was promised"
     else:

@@ -42,4 +42,4 @@ class Collections:
 
         :raises NotFoundError: if there is no such collection
         """
-        await self._client.send(protocol.set_scope(collection_id, entries))
+        await self._client.fetch(protocol.set_scope(collection_id, entries), protocol.read_nothing)

@@ -51,7 +51,7 @@ class _Entities:
 
         :raises NotFoundError: if there is none, unless an attempt of this very call may have deleted it
         """
-        await self._client.send(protocol.delete_entity(self._entity, entity_id))
+        await self._client.fetch(protocol.delete_entity(self._entity, entity_id), protocol.read_nothing)
 
 
 class Dashboards(_Entities):

@@ -13,10 +13,10 @@ class Sharing:
         self._client = client
 
     async def enable(self) -> None:
-        await self._client.send(protocol.ENABLE_SHARING)
+        await self._client.fetch(protocol.ENABLE_SHARING, protocol.read_nothing)
 
     async def disable(self) -> None:
-        await self._client.send(protocol.DISABLE_SHARING)
+        await self._client.fetch(protocol.DISABLE_SHARING, protocol.read_nothing)
 
 
 class ProcessDefinitions:
@@ -33,4 +33,5 @@ class ProcessDefinitions:
         :raises ConflictError: if its deletion has been asked for already
         :raises UnsupportedByServerError: before 8.10
         """
-        await self._client.send(protocol.delete_process_definition_data(process_definition_key))
+        call = protocol.delete_process_definition_data(process_definition_key)
+        await self._client.fetch(call, protocol.read_nothing)

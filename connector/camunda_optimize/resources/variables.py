@@ -26,7 +26,7 @@ class Variables:
         """
         wanted = list(variables)
         for call in protocol.ingest_variables(wanted):
-            await self._client.send(call)
+            await self._client.fetch(call, protocol.read_nothing)
         return len(wanted)
 
     async def label(self, definition_key: str, labels: Iterable[VariableLabel]) -> None:
@@ -34,4 +34,4 @@ class Variables:
 
         :raises NotFoundError: if Optimize has not imported that definition
         """
-        await self._client.send(protocol.label_variables(definition_key, labels))
+        await self._client.fetch(protocol.label_variables(definition_key, labels), protocol.read_nothing)
