@@ -303,7 +303,7 @@ async def test_no_page_is_ever_asked_for_twice_in_one_scroll(start):
 
 async def test_a_short_outage_does_not_use_up_the_restarts(start):
     simulator = start()
-    async with OptimizeClient(simulator.config(retry_backoff=0.4, max_attempts=2)) as optimize:
+    async with OptimizeClient(simulator.config(retry_backoff=0.2)) as optimize:
 
         async def outage():
             await asyncio.sleep(0.05)
