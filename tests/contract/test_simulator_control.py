@@ -85,3 +85,34 @@ def test_nothing_else_is_there_and_nothing_is_counted(control):
     assert control("counters", "DELETE").status == 405
     control.call.sim.add_fault(__import__("camunda_optimize.testing").testing.Fault(on="any", reset=True))
     assert control("counters").json["requests"] == 0
+
+
+def test_time(control):
+    token = control.call.token()
+    assert control("advance", "POST", {"seconds": 301}).status == 204
+    assert control.call.api("/api/public/collection", token=token).status == 401
+    assert control("advance", "POST", {"seconds": "1"}).status == 400
+    assert control("advance", "POST", {"seconds": -1}).status == 400
+
+
+def test_quirks_of_a_report(control):
+    organisation = control.call.sim.organisation
+    report = organisation.add_report("orders", "Raw", rows=10).id
+    path = f"/api/public/export/report/{report}/result/json"
+
+    assert control("quirks", "POST", {"report": report, "short_page": 1, "lost_rows": 4}).status == 204
+    assert control.call.api(path).json["numberOfRecordsInResponse"] == 6
+    assert control("quirks", "POST", {"report": report}).status == 204
+    assert control.call.api(path).json["numberOfRecordsInResponse"] == 10
+    assert control("quirks", "POST", {"report": report, "short": 1}).status == 400
+    assert control("quirks", "POST", {"report": "unknown"}).status == 400
+
+
+def test_the_state(control, tmp_path):
+    control.call.api("/api/public/share/disable", "POST")
+    state = control("state").json
+    assert state["sharing_enabled"] is False
+    assert [one["name"] for one in state["collections"]] == ["Orders"]
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps(state))
+    assert Organisation.load(file).collections == control.call.sim.organisation.collections

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from .authorization import OMIT
     from .clients import DemoClient
     from .counters import Counters
+    from .entities import ReportQuirks, StoredCollection, StoredDashboard, StoredDefinition, StoredReport
     from .faults import Fault
-    from .organisation import Organisation, StoredCollection, StoredDashboard, StoredReport
+    from .organisation import Organisation
+    from .places import OrganisationFileError
+    from .settings import ServerQuirks
     from .simulator import OptimizeSimulator
 
 __all__ = [
@@ -32,8 +35,12 @@ __all__ = [
     "Fault",
     "OptimizeSimulator",
     "Organisation",
+    "OrganisationFileError",
+    "ReportQuirks",
+    "ServerQuirks",
     "StoredCollection",
     "StoredDashboard",
+    "StoredDefinition",
     "StoredReport",
 ]
 
@@ -44,9 +51,13 @@ _HOMES = {
     "Fault": "faults",
     "OptimizeSimulator": "simulator",
     "Organisation": "organisation",
-    "StoredCollection": "organisation",
-    "StoredDashboard": "organisation",
-    "StoredReport": "organisation",
+    "OrganisationFileError": "places",
+    "ReportQuirks": "entities",
+    "ServerQuirks": "settings",
+    "StoredCollection": "entities",
+    "StoredDashboard": "entities",
+    "StoredDefinition": "entities",
+    "StoredReport": "entities",
 }
 
 

@@ -12,29 +12,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from .addresses import Mode
 from .authorization import DERIVED
 from .organisation import Organisation
-from .simulator import Mode, OptimizeSimulator
+from .simulator import OptimizeSimulator
 from .wire import GENERATIONS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM."""
-    arguments = _parser().parse_args(argv)
-    simulator = OptimizeSimulator(
-        _organisation(arguments),
-        generation=arguments.generation,
-        mode=arguments.mode,
-        token_life=arguments.token_life,
-        expires_in=DERIVED if arguments.expires_in is None else arguments.expires_in,
-        token_latency=arguments.token_latency,
-        latency=arguments.latency,
-        collections_endpoint=not arguments.no_collections_endpoint,
-        token_rate_limit=arguments.token_rate_limit,
-        refusal_delay=arguments.refusal_delay,
-        port=arguments.port,
-        oauth_port=arguments.oauth_port,
-    )
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        simulator = _simulator(arguments)
+    except (OSError, RuntimeError, ValueError) as error:
+        parser.error(str(error))
     stop = threading.Event()
 
     def end(_signal: int, _frame: object) -> None:
@@ -57,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         stop.wait()
     finally:
         simulator.stop()
+        if arguments.save_organisation is not None:
+            simulator.organisation.save(arguments.save_organisation)
     return 0
 
 
@@ -74,7 +68,33 @@ def description(simulator: OptimizeSimulator) -> dict[str, Any]:
     }
 
 
+def _simulator(arguments: argparse.Namespace) -> OptimizeSimulator:
+    if arguments.save_organisation is not None and not arguments.save_organisation.absolute().parent.is_dir():
+        raise ValueError(f"there is no folder {arguments.save_organisation.absolute().parent}")
+    return OptimizeSimulator(
+        _organisation(arguments),
+        generation=arguments.generation,
+        mode=arguments.mode,
+        token_life=arguments.token_life,
+        expires_in=DERIVED if arguments.expires_in is None else arguments.expires_in,
+        token_latency=arguments.token_latency,
+        latency=arguments.latency,
+        collections_endpoint=not arguments.no_collections_endpoint,
+        token_rate_limit=arguments.token_rate_limit,
+        refusal_delay=arguments.refusal_delay,
+        jwks_url=arguments.jwks_url,
+        jwt_audience=arguments.jwt_audience,
+        jwt_issuer=arguments.jwt_issuer,
+        cluster_claim=arguments.cluster_claim,
+        jwt_clock_skew=arguments.jwt_clock_skew,
+        port=arguments.port,
+        oauth_port=arguments.oauth_port,
+    )
+
+
 def _organisation(arguments: argparse.Namespace) -> Organisation:
+    if arguments.organisation is not None:
+        return Organisation.load(arguments.organisation)
     if arguments.dashboards is not None:
         return Organisation.uniform(arguments.collections, arguments.dashboards, seed=arguments.seed)
     return Organisation.seeded(arguments.collections, seed=arguments.seed)
@@ -84,17 +104,18 @@ def _welcome(simulator: OptimizeSimulator) -> str:
     organisation = simulator.organisation
     exports = [f"export {name}={shlex.quote(value)}" for name, value in simulator.environment().items()]
     counts = f"{len(organisation.collections)} collections, {len(organisation.dashboards)} dashboards"
+    modes: tuple[Mode, ...] = () if simulator.outside_issuer else ("saas", "keycloak", "entra")
     lines = [
         f"Simulated Optimize {simulator.generation} ({simulator.mode}): {counts}, {len(organisation.reports)} reports",
         "",
         f"  Optimize             {simulator.base_url}",
-        *(f"  Token, {mode:<13} {simulator.token_url(mode)}" for mode in ("saas", "keycloak", "entra")),
+        *(f"  Token, {mode:<13} {simulator.token_url(mode)}" for mode in modes),
         f"  Control              {simulator.root_url}/_simulator/counters",
         "",
         *exports,
     ]
     # The documentation's curl commands use these names.
-    if simulator.mode == "keycloak":
+    if simulator.mode == "keycloak" and modes:
         names = {"CLIENT_ID": simulator.client_id, "CLIENT_SECRET": simulator.client_secret}
         lines += [f"export {name}={shlex.quote(value)}" for name, value in names.items()]
     if organisation.collections:
@@ -123,6 +144,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--collections", type=int, default=200, help="number of collections")
     add("--dashboards", type=int, help="exactly so many dashboards in every collection (default: 0 to 12, with names)")
     add("--seed", type=int, default=1, help="the same seed makes the same organisation")
+    add("--organisation", type=Path, metavar="FILE", help="the organisation in a JSON file instead")
+    add("--save-organisation", type=Path, metavar="FILE", help="write it there at the end, with all that was changed")
     add("--token-life", type=float, default=300, help="seconds that a token is accepted")
     add("--expires-in", type=json.loads, help="what token answers say instead, as JSON")
     add("--token-latency", type=float, default=0, help="seconds that every token request takes")
@@ -130,6 +153,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--token-rate-limit", type=float, help="token requests a second and address, above that 429 (SaaS: 1)")
     add("--refusal-delay", type=float, default=0, help="seconds to refuse wrong credentials (SaaS: 30)")
     add("--no-collections-endpoint", action="store_true", help="without the undocumented collection endpoints")
+    add("--jwks-url", help="keys of an outside authorization server: only its tokens are accepted")
+    add("--jwt-audience", default="optimize", help="audience that its tokens must have")
+    add("--jwt-issuer", help="issuer that its tokens must have")
+    add("--cluster-claim", help="claim of its tokens that must be the cluster id")
+    add("--jwt-clock-skew", type=float, default=60, help="seconds by which exp and nbf may be missed")
     add("--ready-file", type=Path, help="write URLs and variables there as JSON once connections are accepted")
     return parser
 

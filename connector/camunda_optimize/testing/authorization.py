@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,7 +83,7 @@ class AuthorizationServer:
         """SaaS allows about one request a second and address, failed ones included, then blocks for some time."""
         if self.settings.rate_limit is None:
             return False
-        now = time.monotonic()
+        now = self._register.clock.monotonic()
         if now < self._open_again.get(address, 0.0):
             self._open_again[address] = max(self._open_again[address], now + self.settings.block)
             return True

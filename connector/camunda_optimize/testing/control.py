@@ -9,6 +9,9 @@
 ``POST``    ``/_simulator/revoke``          refuse every token issued so far
 ``POST``    ``/_simulator/readiness``       ``{"ready": false}`` makes ``/api/readyz`` answer 503
 ``GET``     ``/_simulator/organisation``    the collections with their names and counts
+``GET``     ``/_simulator/state``           all of the organisation, as in a file of it: labels, ingested variables ...
+``POST``    ``/_simulator/advance``         ``{"seconds": 130}`` lets time pass: data exports and tokens expire
+``POST``    ``/_simulator/quirks``          ``{"report": id, "short_page": 2}``: the fields of ``ReportQuirks``
 ==========  ==============================  ==================================================================
 
 Requests here are not counted and no fault hits them.
@@ -21,12 +24,13 @@ from typing import Any
 
 import orjson
 
-from .api import ApiSettings
 from .counters import Tally
+from .entities import ReportQuirks
 from .faults import Fault, FaultBoard
-from .organisation import Organisation
+from .organisation_writing import described
+from .settings import Backend
 from .tokens import TokenRegister
-from .wire import Call, Reply, json_reply
+from .wire import Call, Reply, an_object, json_reply, read_json
 
 CONTROL_PREFIX = "/_simulator/"
 
@@ -39,14 +43,14 @@ class Control:
         tally: Tally,
         board: FaultBoard,
         register: TokenRegister,
-        settings: ApiSettings,
-        organisation: Organisation,
+        backend: Backend,
     ) -> None:
         self._tally = tally
         self._board = board
         self._register = register
-        self._settings = settings
-        self._organisation = organisation
+        self._settings = backend.settings
+        self._organisation = backend.organisation
+        self._clock = backend.clock
         self._routes: dict[str, dict[str, Callable[[Call], Any]]] = {
             "counters": {"GET": lambda _call: tally.snapshot().as_json()},
             "reset": {"POST": lambda _call: tally.reset()},
@@ -54,6 +58,9 @@ class Control:
             "revoke": {"POST": lambda _call: register.revoke_all()},
             "readiness": {"POST": self._set_readiness},
             "organisation": {"GET": self._summary},
+            "state": {"GET": lambda _call: described(self._organisation)},
+            "advance": {"POST": self._advance},
+            "quirks": {"POST": self._set_quirks},
         }
 
     def answer(self, call: Call) -> Reply:
@@ -85,6 +92,19 @@ class Control:
             raise ValueError('the body must be {"ready": true} or {"ready": false}')
         self._settings.ready = ready
         return {"ready": ready}
+
+    def _advance(self, call: Call) -> None:
+        seconds: Any = an_object(read_json(call.body)).get("seconds")
+        if not isinstance(seconds, int | float):
+            raise ValueError('the body must be {"seconds": 130}')
+        self._clock.advance(seconds)
+
+    def _set_quirks(self, call: Call) -> None:
+        fields = an_object(read_json(call.body))
+        report = self._organisation.reports.get(str(fields.pop("report", None)))
+        if report is None:
+            raise ValueError('the body needs the id of a "report"')
+        report.quirks = ReportQuirks(**fields) if fields else None
 
     def _summary(self, _call: Call) -> dict[str, Any]:
         with self._organisation.lock:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .organisation import Organisation, StoredCollection, StoredDashboard, StoredReport
+from .entities import StoredCollection, StoredDashboard, StoredReport
+from .organisation import Organisation
 from .wire import Reply, error_reply, json_reply
 
 REPORT_INDEX_VERSION = 12
 DASHBOARD_INDEX_VERSION = 8
+REPORT_TILE = "optimize_report"
 
 
 def export_reports(organisation: Organisation, ids: Sequence[str]) -> Reply:
@@ -37,18 +39,23 @@ def report_definition(report: StoredReport) -> dict[str, Any]:
     """One report as an export entity."""
     combined = report.kind == "combined"
     data: dict[str, Any]
-    if combined:
-        data = {"configuration": {}, "visualization": None, "reports": [{"id": part} for part in report.parts]}
+    if report.data is not None:
+        data = report.data if not combined else {**report.data, "reports": _parts(report)}
+    elif combined:
+        data = {"configuration": {}, "visualization": None, "reports": _parts(report)}
     else:
-        view, group_by, visualization = _REPORT_SHAPES[report.kind]
+        view, group_by, distributed_by, visualization = _REPORT_SHAPES[report.kind]
         data = {
             "definitions": [{"key": report.definition_key, "versions": ["all"], "tenantIds": [None]}],
             "filter": [],
             "view": view,
             "groupBy": group_by,
+            "distributedBy": {"type": distributed_by, "value": None},
             "visualization": visualization,
             "configuration": {},
         }
+        if report.management:
+            data["managementReport"] = True
     return {
         "id": report.id,
         "exportEntityType": "combined_report" if combined else "single_process_report",
@@ -68,19 +75,28 @@ def dashboard_definition(dashboard: StoredDashboard) -> dict[str, Any]:
         "name": dashboard.name,
         "description": dashboard.description,
         "sourceIndexVersion": DASHBOARD_INDEX_VERSION,
-        "tiles": [
-            {
-                "id": report_id,
-                "position": {"x": 6 * (number % 3), "y": 4 * (number // 3)},
-                "dimensions": {"width": 6, "height": 4},
-                "type": "optimize_report",
-                "configuration": None,
-            }
-            for number, report_id in enumerate(dashboard.report_ids)
-        ],
-        "availableFilters": [],
+        "tiles": _tiles(dashboard),
+        "availableFilters": list(dashboard.filters),
         "collectionId": dashboard.collection_id,
         "isInstantPreviewDashboard": False,
+    }
+
+
+def evaluated_definition(report: StoredReport) -> dict[str, Any]:
+    """A report as it stands in the error about its evaluation: an entity, not an export."""
+    exported = report_definition(report)
+    return {
+        "id": report.id,
+        "name": report.name,
+        "description": report.description,
+        "lastModified": "2025-04-02T08:00:00.000+0000",
+        "created": "2025-04-01T08:00:00.000+0000",
+        "owner": report.owner,
+        "lastModifier": report.owner,
+        "collectionId": report.collection_id,
+        "combined": False,
+        "reportType": "process",
+        "data": exported["data"],
     }
 
 
@@ -113,17 +129,38 @@ def _with_parts(organisation: Organisation, ids: Iterable[str]) -> list[StoredRe
     return list(found.values())
 
 
+def _parts(report: StoredReport) -> list[dict[str, Any]]:
+    return [{"id": part} for part in report.parts]
+
+
+def _tiles(dashboard: StoredDashboard) -> list[dict[str, Any]]:
+    if dashboard.tiles is not None:
+        there = dashboard.report_ids
+        return [tile for tile in dashboard.tiles if tile.get("type") != REPORT_TILE or tile["id"] in there]
+    return [
+        {
+            "id": report_id,
+            "position": {"x": 6 * (number % 3), "y": 4 * (number // 3)},
+            "dimensions": {"width": 6, "height": 4},
+            "type": REPORT_TILE,
+            "configuration": None,
+        }
+        for number, report_id in enumerate(dashboard.report_ids)
+    ]
+
+
 def _java_list(ids: Sequence[str]) -> str:
     return f"[{', '.join(ids)}]"
 
 
-_REPORT_SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "raw": ({"entity": None, "properties": ["rawData"]}, {"type": "none", "value": None}, "table"),
-    "number": ({"entity": "processInstance", "properties": ["frequency"]}, {"type": "none", "value": None}, "number"),
-    "map": ({"entity": "flowNode", "properties": ["frequency"]}, {"type": "flowNodes", "value": None}, "bar"),
-    "hyper_map": (
-        {"entity": "userTask", "properties": ["duration"]},
-        {"type": "startDate", "value": {"unit": "week"}},
-        "line",
-    ),
+_NOTHING: dict[str, Any] = {"type": "none", "value": None}
+_BY_FLOW_NODE: dict[str, Any] = {"type": "flowNodes", "value": None}
+_BY_WEEK: dict[str, Any] = {"type": "startDate", "value": {"unit": "week"}}
+# View, grouping, distribution, visualization.
+_REPORT_SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
+    "raw": ({"entity": None, "properties": ["rawData"]}, _NOTHING, "none", "table"),
+    "number": ({"entity": "processInstance", "properties": ["frequency"]}, _NOTHING, "none", "number"),
+    "map": ({"entity": "flowNode", "properties": ["frequency"]}, _BY_FLOW_NODE, "none", "bar"),
+    "hyper_map": ({"entity": "userTask", "properties": ["duration"]}, _BY_WEEK, "assignee", "line"),
+    "broken": ({"entity": None, "properties": ["rawData"]}, _BY_FLOW_NODE, "none", "table"),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 THEMES: tuple[tuple[str, str], ...] = (
     ("Order fulfilment", "order-fulfilment"),
     ("Claims handling", "claims-handling"),
@@ -65,3 +67,22 @@ REPORTS: tuple[tuple[str, str], ...] = (
     ("Workload by team and week", "hyper_map"),
     ("Open incidents", "raw"),
 )
+
+
+def collection_name(position: int) -> tuple[str, str]:
+    """Name and process definition key of a seeded collection.
+
+    Steps through themes and regions so that neighbours differ in both; numbered from the 301st on.
+    """
+    lap, place = divmod(position, len(THEMES) * len(REGIONS))
+    theme, key = THEMES[place % len(THEMES)]
+    # 20 themes and 15 regions have a common divisor: the shift makes every combination come up once.
+    region = REGIONS[(place + place // 60) % len(REGIONS)]
+    return f"{theme} / {region}" + (f" {lap + 1}" if lap else ""), key
+
+
+def numbered(titles: Iterable[str], number: int) -> str:
+    """The title for a place in a list that is longer than the titles are many."""
+    choice = list(titles)
+    lap, place = divmod(number, len(choice))
+    return choice[place] + (f" {lap + 1}" if lap else "")

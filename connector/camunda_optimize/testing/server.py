@@ -15,12 +15,16 @@ from .authorization import AuthorizationServer
 from .control import CONTROL_PREFIX, Control
 from .counters import Tally
 from .faults import Fault, FaultBoard
+from .jwks import JwtVerifier
+from .routes.variables import INGESTION
 from .wire import Call, Reply
 
 MAX_BODY = 64 * 1024 * 1024
 GZIP_MIN_SIZE = 2048
 """Shorter answers are never compressed (Spring Boot's ``server.compression.min-response-size``)."""
 _SLOW_PIECES = 4
+_PARKED = 0.55
+"""Seconds for which one ingestion too many waits: 50 ms, then another 500 ms aside."""
 
 
 @dataclass(slots=True)
@@ -45,7 +49,9 @@ class SimulatedServer:
         tally: Tally,
         board: FaultBoard,
         cluster_id: str,
+        verifier: JwtVerifier | None = None,
     ) -> None:
+        self._verifier = verifier
         self.settings = settings
         self._api = api
         self._authorization = authorization
@@ -88,6 +94,19 @@ class SimulatedServer:
 
     async def _answer(self, request: web.BaseRequest, kind: str, call: Call) -> tuple[Reply | None, Fault | None]:
         """``None`` for the reply where the connection has been broken."""
+        if call.path != INGESTION:
+            return await self._answer_at_once(request, kind, call)
+        ingestion = self._api.ingestion
+        if not await ingestion.enter(_PARKED):
+            return ingestion.too_many(), None
+        try:
+            return await self._answer_at_once(request, kind, call)
+        finally:
+            ingestion.leave()
+
+    async def _answer_at_once(
+        self, request: web.BaseRequest, kind: str, call: Call
+    ) -> tuple[Reply | None, Fault | None]:
         wait, fault = (self.settings.latency if kind == "api" else self.settings.token_latency), None
         if self._board.faults:
             latency, fault, hits = self._board.strike(kind, call)
@@ -105,6 +124,8 @@ class SimulatedServer:
                 return None, fault
             reply = fault.replacement(kind, call)
         if reply is None:
+            if self._verifier is not None and call.authorization and kind == "api":
+                await self._verifier.prepare(call.authorization[0])
             reply = self._work(kind, call)
             if fault is not None:
                 reply = fault.dress(reply)

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from . import clients as demo
-from .api import ApiSettings, OptimizeApi
-from .authorization import DERIVED, SAAS_PATH, AuthorizationServer, AuthorizationSettings
+from .addresses import Addresses, Mode
+from .api import OptimizeApi
+from .authorization import DERIVED, AuthorizationServer, AuthorizationSettings
 from .background import HOST, BackgroundServer
+from .clock import Clock
 from .control import Control
 from .counters import Counters, LoggedRequest, Tally
 from .faults import Fault, FaultBoard
+from .jwks import JwtRules, JwtVerifier
 from .organisation import Organisation
 from .server import GZIP_MIN_SIZE, ServerSettings, SimulatedServer
+from .settings import USUAL, ApiSettings, Backend, ServerQuirks
 from .tokens import TokenRegister
 from .wire import Generation
 
-if TYPE_CHECKING:
-    from ..config import OptimizeConfig
 
-Mode = Literal["saas", "keycloak", "entra", "static"]
-
-
-class OptimizeSimulator:
+class OptimizeSimulator(Addresses):
     """A local Optimize with its authorization server, as a context manager (``with`` or ``async with``).
 
     It runs in a daemon thread with its own event loop and listens on the loopback interface only. Every method may be
@@ -45,6 +44,13 @@ class OptimizeSimulator:
     :param refusal_delay: how long the SaaS token endpoint takes to refuse wrong credentials (30 s in reality).
     :param opaque_tokens: tokens that are no JWT.
     :param gzip_min_size: answers of at least so many bytes are compressed for clients that ask for it.
+    :param quirks: what differs between builds of that version; see :class:`ServerQuirks`.
+    :param jwks_url: the keys of an outside authorization server. Then only its tokens (RS256, ES256) are accepted in
+        any mode, and those of the simulator's own token endpoints are not. Needs ``pyjwt[crypto]``.
+    :param jwt_audience: what has to be among such a token's audiences. ``jwt_issuer`` is the ``iss`` that it must have,
+        ``cluster_claim`` the claim that must be :attr:`cluster_id`; by default neither is looked at, as in Self-Managed
+        up to 8.9. ``jwt_clock_skew`` is by how much ``exp`` and ``nbf`` may be missed, ``jwt_types`` what the ``typ``
+        header may be.
     :param port: 0 takes a free port. ``oauth_port`` is a second port that serves the same; by default there is none.
     """
 
@@ -68,42 +74,67 @@ class OptimizeSimulator:
         client_id: str = demo.CLIENT_ID,
         client_secret: str = demo.CLIENT_SECRET,
         gzip_min_size: int = GZIP_MIN_SIZE,
+        quirks: ServerQuirks = USUAL,
+        jwks_url: str | None = None,
+        jwt_audience: str = "optimize",
+        jwt_issuer: str | None = None,
+        cluster_claim: str | None = None,
+        jwt_clock_skew: float = 60.0,
+        jwt_types: tuple[str, ...] = ("JWT",),
         port: int = 0,
         oauth_port: int | None = None,
     ) -> None:
         if mode not in get_args(Mode):
             raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}")
+        super().__init__(mode, client_id, client_secret, outside_issuer=jwks_url is not None)
         self.organisation: Organisation = Organisation.seeded() if organisation is None else organisation
-        self.mode: Mode = mode
-        self.generation = generation
-        self.client_id: str = client_id
-        self.client_secret: str = client_secret
-        self.cluster_id = demo.CLUSTER_ID
-        self.static_token = demo.STATIC_TOKEN
+        self.generation: str = generation
         self.clients: Mapping[str, demo.DemoClient] = demo.demo_clients(client_id, client_secret)
         """All clients of the authorization server by id, the wrongly set up ones too."""
         self._ports = (port, oauth_port)
+        self._clock = Clock()
 
+        verifier = None
+        if jwks_url is not None:
+            rules = JwtRules(
+                jwks_url=jwks_url,
+                audience=jwt_audience,
+                issuer=jwt_issuer,
+                cluster_claim=cluster_claim,
+                cluster_id=self.cluster_id,
+                clock_skew=jwt_clock_skew,
+                types=jwt_types,
+            )
+            verifier = JwtVerifier(rules, self._clock)
         audiences = frozenset({demo.SAAS_AUDIENCE, demo.KEYCLOAK_AUDIENCE, demo.ENTRA_AUDIENCE})
         static = self.static_token if mode == "static" and generation != "8.10" else None
         accepted = frozenset[str]() if mode == "static" else audiences
         self._register = TokenRegister(
-            life=token_life, opaque=opaque_tokens, cluster_id=self.cluster_id, accepted=accepted, static=static
+            clock=self._clock,
+            life=token_life,
+            opaque=opaque_tokens,
+            cluster_id=self.cluster_id,
+            accepted=accepted,
+            static=static,
+            verifier=verifier,
         )
         retry_after = None if token_retry_after is None else str(token_retry_after)
         settings = AuthorizationSettings(expires_in, token_rate_limit, retry_after, token_block, refusal_delay)
         self._tally, self._board = Tally(), FaultBoard()
         self._settings = ApiSettings(
-            generation, Generation.of(generation), mode, collections_endpoint, unknown_url_status
+            generation, Generation.of(generation), mode, collections_endpoint, unknown_url_status, quirks=quirks
         )
+        backend = Backend(self._settings, self.organisation, self._clock)
+        self._api = OptimizeApi(backend, self._register, self.cluster_id)
         self._server = SimulatedServer(
             ServerSettings(latency, token_latency, gzip_min_size),
-            api=OptimizeApi(self._settings, self.organisation, self._register, self.cluster_id),
+            api=self._api,
             authorization=AuthorizationServer(settings, self._register, self.clients),
-            control=Control(self._tally, self._board, self._register, self._settings, self.organisation),
+            control=Control(self._tally, self._board, self._register, backend),
             tally=self._tally,
             board=self._board,
             cluster_id=self.cluster_id,
+            verifier=verifier,
         )
         self._background = BackgroundServer(self._server.handle, self._tally.connect)
 
@@ -134,73 +165,10 @@ class OptimizeSimulator:
     async def __aexit__(self, *exc: object) -> None:
         self.stop()
 
-    # -- where it is --------------------------------------------------------------------------------------------------
-
-    @property
-    def root_url(self) -> str:
-        """``http://127.0.0.1:<port>``; the control endpoints are below it in every mode."""
-        return self._root_url(0)
-
-    def _root_url(self, which: int) -> str:
+    def address(self, which: int) -> str:
         if not self._background.ports:
             raise RuntimeError("the simulator has not been started: it has no port yet")
         return f"http://{HOST}:{self._background.ports[which]}"
-
-    @property
-    def base_url(self) -> str:
-        """Where Optimize is; with the cluster id as its path in ``saas`` mode."""
-        return f"{self.root_url}/{self.cluster_id}" if self.mode == "saas" else self.root_url
-
-    @property
-    def oauth_url(self) -> str:
-        """The token endpoint of this mode (of Keycloak in ``static`` mode)."""
-        return self.token_url(self.mode)
-
-    def token_url(self, mode: Mode) -> str:
-        """The token endpoint of any mode: they are all there at once."""
-        keycloak = f"/auth/realms/{demo.KEYCLOAK_REALM}/protocol/openid-connect/token"
-        paths = {"saas": SAAS_PATH, "entra": f"/{demo.ENTRA_TENANT}/oauth2/v2.0/token"}
-        return self._root_url(-1) + paths.get(mode, keycloak)
-
-    @property
-    def audience(self) -> str | None:
-        """What to ask for in the ``audience`` field: only SaaS wants one."""
-        return demo.SAAS_AUDIENCE if self.mode == "saas" else None
-
-    @property
-    def scope(self) -> str | None:
-        """What to ask for in the ``scope`` field: only Entra wants one."""
-        return f"{demo.ENTRA_AUDIENCE}/.default" if self.mode == "entra" else None
-
-    def environment(self) -> dict[str, str]:
-        """Environment variables, by Camunda's own names, with which a client finds this simulator."""
-        if self.mode == "static":
-            return {"CAMUNDA_OPTIMIZE_BASE_URL": self.base_url, "CAMUNDA_OAUTH_TOKEN": self.static_token}
-        variables = {
-            "CAMUNDA_OPTIMIZE_BASE_URL": self.base_url,
-            "ZEEBE_CLIENT_ID": self.client_id,
-            "ZEEBE_CLIENT_SECRET": self.client_secret,
-            "ZEEBE_AUTHORIZATION_SERVER_URL": self.oauth_url,
-            "CAMUNDA_TOKEN_AUDIENCE": self.audience,
-            "CAMUNDA_TOKEN_SCOPE": self.scope,
-        }
-        return {name: value for name, value in variables.items() if value is not None}
-
-    def config(self, **knobs: Any) -> OptimizeConfig:
-        """The client's configuration for this simulator; ``knobs`` go to :class:`OptimizeConfig`."""
-        from ..config import OptimizeConfig
-
-        if self.mode == "static":
-            return OptimizeConfig.static_token(**{"base_url": self.base_url, "token": self.static_token, **knobs})
-        settings: dict[str, Any] = {
-            "base_url": self.base_url,
-            "oauth_url": self.oauth_url,
-            "client_id": self.client_id,
-            "client_secret": self.client_secret,
-            "audience": self.audience,
-            "scope": self.scope,
-        }
-        return OptimizeConfig.self_managed(**{**settings, **knobs})
 
     # -- what it saw and how it behaves -------------------------------------------------------------------------------
 
@@ -244,3 +212,12 @@ class OptimizeSimulator:
     @ready.setter
     def ready(self, ready: bool) -> None:
         self._settings.ready = ready
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass for the server without waiting: data exports and tokens expire, as they would."""
+        self._background.do(lambda: self._clock.advance(seconds))
+
+    @property
+    def open_scrolls(self) -> int:
+        """How many data exports the database keeps open; nothing but time closes one."""
+        return self._background.do(lambda: len(self._api.scrolls))

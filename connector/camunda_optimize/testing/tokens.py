@@ -14,10 +14,13 @@ from typing import Any
 
 import orjson
 
+from .clock import Clock
+from .jwks import JwtVerifier, KeysUnavailableError
 from .wire import Reply
 
 # Spring's DefaultBearerTokenResolver: the scheme in any case, then exactly these characters.
 _BEARER = re.compile(r"bearer ([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
+_PLAIN = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
 _RFC6750 = "https://tools.ietf.org/html/rfc6750#section-3.1"
 _JWT_ERROR = "An error occurred while attempting to decode the Jwt: "
 
@@ -36,16 +39,29 @@ class AccessToken:
 
 
 class TokenRegister:
-    """Issues and checks tokens. Every check is against the register itself: signatures are decoration."""
+    """Issues and checks tokens. Without a ``verifier`` every check is against the register itself: signatures are
+    decoration.
+    """
 
     def __init__(
-        self, *, life: float, opaque: bool, cluster_id: str, accepted: frozenset[str], static: str | None
+        self,
+        *,
+        clock: Clock,
+        life: float,
+        opaque: bool,
+        cluster_id: str,
+        accepted: frozenset[str],
+        static: str | None,
+        verifier: JwtVerifier | None = None,
     ) -> None:
+        self.clock: Clock = clock
         self.life = life
         self.opaque = opaque
         self._cluster_id = cluster_id
         self._accepted = accepted
         self._static = static
+        self.verifier: JwtVerifier | None = verifier
+        """Decides instead of the register, where tokens come from somebody else."""
         self._tokens: dict[str, AccessToken] = {}
         self._number = itertools.count(1)
 
@@ -58,7 +74,7 @@ class TokenRegister:
         self, issuer: str, subject: str, audiences: tuple[str, ...], cluster_id: str | None, *, expires_in: int
     ) -> str:
         """A new token. Its ``exp`` claim is whole seconds, the server itself goes by ``life``."""
-        now = time.time()
+        now = self.clock.time()
         if self.opaque:
             value = secrets.token_urlsafe(48)
         else:
@@ -70,7 +86,7 @@ class TokenRegister:
             header = {"alg": "RS256", "typ": "JWT", "kid": "simulator"}
             parts = (orjson.dumps(header), orjson.dumps(claims), secrets.token_bytes(256))
             value = ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
-        expires_at = time.monotonic() + self.life
+        expires_at = self.clock.monotonic() + self.life
         self._tokens[value] = AccessToken(value, audiences, cluster_id, expires_at, now + self.life)
         return value
 
@@ -93,16 +109,23 @@ class TokenRegister:
         match = _BEARER.fullmatch(authorization[0])
         if match is None:
             return _challenge(401, "invalid_token", "Bearer token is malformed")
-        problem = self._problem(match[1])
+        try:
+            problem = self._problem(match[1])
+        except KeysUnavailableError:
+            # Spring's AuthenticationServiceException: no fault of the token's, so the container says 500.
+            return Reply(500)
         return _challenge(401, "invalid_token", problem) if problem else None
 
     def _problem(self, value: str) -> str | None:
+        if self.verifier is not None:
+            problem = self.verifier.problem(value)
+            return None if problem is None else _JWT_ERROR + problem
         if self._static is not None:
             return None if value == self._static else "Invalid token"
         token = self._tokens.get(value)
         if token is None or token.revoked:
             return _JWT_ERROR + "Signed JWT rejected: Invalid signature"
-        if time.monotonic() >= token.expires_at:
+        if time.monotonic() + self.clock.moved >= token.expires_at:
             moment = datetime.fromtimestamp(int(token.expires_at_wall), UTC)
             return f"{_JWT_ERROR}Jwt expired at {moment:%Y-%m-%dT%H:%M:%SZ}"
         if not self._accepted.intersection(token.audiences):
@@ -116,5 +139,7 @@ class TokenRegister:
 def _challenge(status: int, error: str | None = None, description: str | None = None) -> Reply:
     value = "Bearer"
     if error is not None:
+        if description is not None and not _PLAIN.fullmatch(description):
+            description = "Invalid token"  # Spring's BearerTokenErrors, of what a header cannot hold
         value += f' error="{error}", error_description="{description}", error_uri="{_RFC6750}"'
     return Reply(status, headers={"WWW-Authenticate": value})

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import parse_qsl
 
 import orjson
 
 JSON = "application/json"
+NO_STORE = {"Cache-Control": "no-store"}
 HTML = "text/html;charset=utf-8"
 
 
@@ -103,16 +105,61 @@ def html_page(title: str, status: int) -> Reply:
     return Reply(status, f"<html>\r\n{head}\r\n{body}\r\n</html>\r\n".encode(), HTML)
 
 
-def string_list(body: bytes) -> list[str]:
-    """A JSON array of strings. Optimize also takes a single string for an array of one (``ObjectMapperFactory``)."""
+def read_json(body: bytes) -> Any:
+    """The value of a JSON text. Optimize's reader also takes comments (``ObjectMapperFactory``)."""
     try:
-        value: Any = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise NotJson(str(error)) from None
-    values: list[Any] = [value] if isinstance(value, str) else value
-    if not isinstance(value, str | list) or not all(isinstance(item, str) for item in values):
+        bare = _STRING_OR_COMMENT.sub(lambda found: found[0] if found[0].startswith(b'"') else b" ", body)
+        try:
+            return orjson.loads(bare)
+        except orjson.JSONDecodeError:
+            raise NotJson(str(error)) from None
+
+
+_STRING_OR_COMMENT = re.compile(rb'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def as_object(value: object) -> dict[str, Any] | None:
+    """The value if it is a JSON object."""
+    return value if _is_object(value) else None
+
+
+def as_list(value: object) -> list[Any] | None:
+    """The value if it is a JSON array."""
+    return value if _is_list(value) else None
+
+
+def an_object(value: object) -> dict[str, Any]:
+    """The JSON object that it has to be."""
+    found = as_object(value)
+    if found is None:
+        raise NotJson("not an object")
+    return found
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """An array of objects. Optimize also takes a single one for an array of one (``ObjectMapperFactory``)."""
+    values = as_list(value)
+    return [an_object(item) for item in ([value] if values is None else values)]
+
+
+def string_list(body: bytes) -> list[str]:
+    """A JSON array of strings, or a single one."""
+    value = read_json(body)
+    values = as_list(value)
+    values = [value] if values is None else values
+    if not all(isinstance(item, str) for item in values):
         raise NotJson("not an array of strings")
-    return list(values)
+    return values
 
 
 # Optimize answers with a fixed text for each code (its en.json, section apiErrors); the reason stands in the detail.
@@ -121,14 +168,33 @@ _ERROR_MESSAGES = {
     "forbiddenError": (403, "You are not authorized to perform the requested action."),
     "notFoundError": (404, "The server could not find the requested resource."),
     "serverError": (500, "An internal server error occurred."),
+    "reportEvaluationError": (400, "Could not evaluate the report."),
+    "userOrGroupIdNotFound": (400, "The provided user or group ID does not exist in Optimize."),
+    "importFileInvalid": (
+        400,
+        "Import failed because the provided file was invalid. Only JSON files exported from Optimize can be imported.",
+    ),
+    "importDescriptionInvalid": (400, "Import failed because a description is empty or longer than 400 characters."),
+    "importNameInvalid": (400, "Import failed because a name is too long."),
+    "importDefinitionDoesNotExist": (400, "Import failed because a definition does not exist in Optimize."),
+    "importIndexVersionMismatch": (400, "Import failed because it was exported from another version of Optimize."),
+    "nonDefinitionScopeCompliantConflict": (409, "A definition is not among the collection's data sources."),
+    "nonTenantScopeCompliantConflict": (409, "A tenant is not among the collection's data sources."),
+    "conflict": (409, "Could not apply the changes due to conflicts."),
 }
 
 
-def error_reply(error_code: str, detail: str | None, status: int | None = None) -> Reply:
-    """An error in Optimize's own shape (source: ``ErrorResponseDto``, which has no NON_NULL)."""
+def error_reply(error_code: str, detail: str | None, status: int | None = None, **more: Any) -> Reply:
+    """An error in Optimize's own shape (source: ``ErrorResponseDto``, which has no NON_NULL), with ``more`` fields."""
     usual, message = _ERROR_MESSAGES[error_code]
     body = {"errorCode": error_code, "errorMessage": message, "detailedMessage": detail, "reportDefinition": None}
-    return json_reply(body, status or usual)
+    return json_reply({**body, **more}, status or usual)
+
+
+def invalid_body(problems: Iterable[tuple[str, str]]) -> Reply:
+    """400 for properties with their problems (source: ``BeanConstraintViolationExceptionMapper``): another shape."""
+    found = [{"property": name, "errorMessage": problem} for name, problem in problems]
+    return json_reply({"errorMessage": "The request body was invalid.", "validationErrors": found}, 400)
 
 
 def done(generation: Generation) -> Reply:
@@ -152,8 +218,8 @@ def unknown_url(generation: Generation, path: str, spring_status: int) -> Reply:
     return error_reply("notFoundError" if spring_status == 404 else "serverError", detail)
 
 
-def unreadable_body(generation: Generation) -> Reply:
-    """A body that Jackson cannot read: ``JsonExceptionMapper`` in JAX-RS, the generic mapper in Spring."""
-    if generation is Generation.G1:
+def unreadable_body(generation: Generation, spring_status: int) -> Reply:
+    """A body that Jackson cannot read: ``JsonExceptionMapper`` in JAX-RS; in Spring the generic mapper may be first."""
+    if generation is Generation.G1 or spring_status == 400:
         return Reply(400, b"", "text/plain")
     return error_reply("serverError", "JSON parse error: Cannot deserialize the request body")

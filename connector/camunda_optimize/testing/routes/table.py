@@ -1,0 +1,47 @@
+"""From method and path to a handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..wire import Call, Generation, Reply, unknown_url, wrong_method
+
+PUBLIC = "/api/public"
+Handler = Callable[[Call], Reply]
+IdHandler = Callable[[Call, str], Reply]
+
+
+class RouteTable:
+    """All endpoints. Groups of them add their handlers here."""
+
+    def __init__(self, generation: Generation, unknown_url_status: int) -> None:
+        self._generation = generation
+        self._unknown_url_status = unknown_url_status
+        self._fixed: dict[str, dict[str, Handler]] = {}
+        self._by_id: dict[tuple[str, str], dict[str, IdHandler]] = {}
+
+    def add(self, method: str, path: str, handler: Handler) -> None:
+        """Serve ``path``; an exact path wins over one with an id."""
+        self._fixed.setdefault(path, {})[method] = handler
+
+    def add_with_id(self, method: str, before: str, after: str, handler: IdHandler) -> None:
+        """Serve ``before`` + id + ``after``, where the id holds no slash."""
+        self._by_id.setdefault((before, after), {})[method] = handler
+
+    def answer(self, call: Call) -> Reply:
+        """What the handler says, or what the server says where there is none."""
+        methods = self._fixed.get(call.path)
+        if methods is not None:
+            handler = methods.get(call.method)
+            if handler is not None:
+                return handler(call)
+        for (before, after), by_method in self._by_id.items():
+            entity_id = call.path[len(before) : len(call.path) - len(after)]
+            if call.path == before + entity_id + after and entity_id and "/" not in entity_id:
+                id_handler = by_method.get(call.method)
+                if id_handler is not None:
+                    return id_handler(call, entity_id)
+                methods = methods or {}
+        if methods is not None:
+            return wrong_method(self._generation, call.method)
+        return unknown_url(self._generation, call.path, self._unknown_url_status)
