@@ -33,6 +33,7 @@ from .wire import Answer, Call, NoAnswer, Trouble, as_list, as_object, load_json
 
 _HTML_START = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
 _BEARER_REASON = re.compile(r'error_description="([^"]*)"')
+_NO_SUCH_ENTITY = re.compile(r"does not exist|No process definition found")
 _NO_SUCH_PATH = re.compile(r"No static resource|NoResourceFound|NoHandlerFound|No endpoint|is not supported")
 _NO_ANSWER: dict[Trouble, type[TransportError]] = {
     Trouble.UNREACHABLE: TransportError,
@@ -156,7 +157,7 @@ def _is_absent(status: int, detail: str) -> bool:
     if status in (405, 501):
         return True
     if status == 404:
-        return "does not exist" not in detail
+        return not _NO_SUCH_ENTITY.search(detail)
     return status == 500 and bool(_NO_SUCH_PATH.search(detail))
 
 
