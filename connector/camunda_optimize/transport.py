@@ -144,6 +144,8 @@ class Transport:
                     if self._can_replace(token, refused_at):
                         refused_at = refused_at or time.monotonic()
                         continue
+            elif self._closing.done():
+                raise ClientClosedError("the client was closed while this call was under way")
             verdict = self._judge(call, outcome, attempt, waited)
             if verdict.pause is not None:
                 self._stats.throttled += 1
@@ -187,9 +189,11 @@ class Transport:
             if self._gate.try_enter():
                 return token
             await self._gate.enter()
+            if not call.authorized:
+                return None
             token = self._tokens.ready()  # the one from before may have died while this call waited
-            if token is not None or not call.authorized:
-                return token if call.authorized else None
+            if token is not None:
+                return token
             self._gate.leave()
 
     def _can_replace(self, token: Token, refused_at: float | None) -> bool:
