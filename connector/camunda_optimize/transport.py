@@ -20,6 +20,7 @@ from .config import OptimizeConfig
 from .deadlines import Deadlines
 from .errors import ClientClosedError
 from .network import Route, routes, trouble_of
+from .refusals import Refusals
 from .stats import Stats
 from .throttle import Gate
 from .token_stores import open_store
@@ -29,8 +30,6 @@ from .wire import Answer, Call, NoAnswer, Outcome, Trouble
 log: logging.Logger = logging.getLogger("camunda_optimize")
 _LARGE = 1 << 20
 """Bytes of a body from which on aiohttp wants a file, which it sends piece by piece."""
-_MOST_AGED = 10
-"""How many tokens may expire under one call. Lives that short, and answers that slow, are no refusal yet."""
 USER_AGENT = f"camunda-optimize-connector/{__version__} aiohttp/{aiohttp.__version__}"
 
 
@@ -124,8 +123,8 @@ class Transport:
         """
         if asyncio.get_running_loop() is not self._loop:
             raise ClientClosedError("this client is open in another event loop: open one in each loop")
-        attempt, waited, aged = 1, 0.0, 0
-        refused_at: float | None = None
+        attempt, waited = 1, 0.0
+        refusals: Refusals | None = None
         while True:
             outcome, token, epoch = await self._attempt(call, attempt)
             if isinstance(outcome, Answer):
@@ -136,13 +135,9 @@ class Transport:
                 if status in call.done_on_replay and attempt > 1 and not failures.is_html(outcome):
                     return outcome
                 if status == 401 and token is not None:
-                    # Near its end a token may die on the way, and again in the next one's last moments: no refusal.
-                    if aged < _MOST_AGED and time.monotonic() >= token.stale_at and self._tokens.replace(token):
-                        aged += 1
+                    refusals = refusals or Refusals(self._tokens, self._stats)
+                    if refusals.may_try_another(token):
                         self._stats.retries += 1
-                        continue
-                    if self._can_replace(token, refused_at):
-                        refused_at = refused_at or time.monotonic()
                         continue
             elif self._closing.done():
                 raise ClientClosedError("the client was closed while this call was under way")
@@ -195,18 +190,6 @@ class Transport:
             if token is not None:
                 return token
             self._gate.leave()
-
-    def _can_replace(self, token: Token, refused_at: float | None) -> bool:
-        """Whether a 401 is worth another attempt: with one renewed token for each call.
-
-        A token that had been asked for before the call's first refusal (a renewal that was under way) is none.
-        """
-        self._stats.tokens_refused += 1
-        if refused_at is not None and token.requested_at >= refused_at:
-            return False
-        replaced = self._tokens.replace(token)
-        self._stats.retries += replaced
-        return replaced
 
     async def _send_token_request(self, call: Call, attempt: int) -> Outcome:
         url = URL(str(self._config.oauth_url))
