@@ -1,5 +1,6 @@
 """Exports to a real S3 server (SeaweedFS, one process on this machine)."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -27,8 +28,9 @@ class Optimize:
 
     base_url = "https://optimize.example"
 
-    def __init__(self, organisation):
+    def __init__(self, organisation, meet=None):
         self.organisation = organisation
+        self.meet = meet
         self.collections = self.dashboards = self.stats = self.config = self
 
     def as_dict(self):
@@ -38,6 +40,8 @@ class Optimize:
         return list(self.organisation)
 
     async def list_ids_many(self, collection_ids):
+        if self.meet is not None:
+            await self.meet()
         for collection_id in collection_ids:
             yield CollectionResult(collection_id, tuple(self.organisation[collection_id]))
 
@@ -253,3 +257,78 @@ async def test_many_small_objects_at_once(fs):
     published = time.monotonic() - started
     assert verify(PLACE, fs).objects == 300
     print(f"300 objects: {published:.2f} s to publish, {time.monotonic() - started - published:.2f} s to verify")
+
+
+@pytest.mark.parametrize("contents", [("a", "b"), ("a", "a"), ("old", "b")])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("shared", [True, False])
+async def test_of_two_runs_at_once_one_wins_and_the_other_says_so(endpoint, fs, contents, first, shared):
+    """The store itself refuses the second switch: nothing but the condition of the put is between the two runs."""
+    filesystems = [fs, fs if shared else connect(endpoint)]
+
+    def content(seed):
+        return {f"c{number}": [f"{seed}-{number}", "same"][number == 0 :] for number in range(4)}
+
+    async def export(seed, place, filesystem, meet=None):
+        return await export_dashboard_ids(Optimize(content(seed), meet), ALL_COLLECTIONS, place, filesystem=filesystem)
+
+    for number in range(12):
+        place = f"{PLACE}/{number}"
+        if not first:
+            await export("old", place, fs)
+        barrier = asyncio.Barrier(2)
+        runs = zip(contents, filesystems, strict=True)
+        outcomes = await asyncio.gather(
+            *(export(seed, place, filesystem, barrier.wait) for seed, filesystem in runs), return_exceptions=True
+        )
+        found = verify(place, fs)
+        assert found.complete, found.problems
+        lost = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        winner, *more = [seed for seed, outcome in zip(contents, outcomes, strict=True) if outcome not in lost]
+        # Two runs of the same millisecond with the same content have the same manifest, byte for byte: both are right.
+        assert not more or outcomes[0].manifest == outcomes[1].manifest
+        for error in lost:
+            assert isinstance(error, DestinationError)
+            assert "another run published" in str(error)
+        assert rows(fs, place) == sorted((key, id_) for key, ids in content(winner).items() for id_ in ids)
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_manifest_that_changes_between_check_and_put_is_not_overwritten(endpoint, fs, monkeypatch, first):
+    other = connect(endpoint)
+    if not first:
+        await export_dashboard_ids(Optimize(ORGANISATION), ALL_COLLECTIONS, PLACE, filesystem=fs)
+    expect = StoreDestination.expect_manifest
+
+    def overtaken(self, expected):
+        expect(self, expected)
+        other.pipe_file("lake/snapshot/_manifest.json", b"{}")
+
+    monkeypatch.setattr(StoreDestination, "expect_manifest", overtaken)
+    with pytest.raises(DestinationError, match="another run published"):
+        await export_dashboard_ids(Optimize({"a": ["9"]}), ["a"], PLACE, filesystem=fs)
+    assert other.cat_file("lake/snapshot/_manifest.json") == b"{}"
+
+
+async def test_only_what_can_be_ours_is_listed(fs, monkeypatch):
+    for number in range(3):
+        fs.pipe_file(f"lake/snapshot/other/{number}.jsonl", b"theirs")
+        fs.pipe_file(f"lake/snapshot/collection_id=a/deep/{number}.jsonl", b"theirs")
+    fs.pipe_file("lake/snapshot/table.csv", b"theirs")
+    asked, find = [], fs.find
+    monkeypatch.setattr(fs, "find", lambda path, **how: asked.append(how["prefix"]) or find(path, **how), raising=False)
+    await export_dashboard_ids(Optimize({"a": ["1"]}), ["a"], PLACE, filesystem=fs)
+    assert set(asked) == {"collection_id=", "dashboards"}
+    assert verify(PLACE, fs).extra == ["table.csv"]
+
+
+async def test_a_store_that_knows_no_conditions_is_written_to_with_a_warning(fs, monkeypatch, caplog):
+    def refuse(*_, **__):
+        cause = Exception()
+        cause.response = {"Error": {"Code": "NotImplemented"}}
+        raise OSError(38, "A header you provided implies functionality that is not implemented") from cause
+
+    monkeypatch.setattr(fs, "call_s3", refuse, raising=False)
+    await export_dashboard_ids(Optimize(ORGANISATION), ALL_COLLECTIONS, PLACE, filesystem=fs)
+    assert "knows no conditional puts" in caplog.text
+    assert verify(PLACE, fs).ok

@@ -60,7 +60,7 @@ if __name__ == "__main__":
     LocalDestination.chunk = 4
     slow("_put", b"P", 0.005)
     slow("_put_manifest", b"M", 0.01)
-    slow("_remove", b"R", 0.005)
+    slow("_remove", b"R", 0.01)
     fsync, replace = os.fsync, os.replace
     os.fsync = lambda fd: (time.sleep(0.001), fsync(fd))
     os.replace = lambda one, other: (time.sleep(0.001), replace(one, other))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camunda_optimize.errors import ManifestError
+from camunda_optimize.errors import ConfigurationError, ManifestError
 from camunda_optimize.export.formats import open_format
 from camunda_optimize.export.manifest import (
     CollectionEntry,
@@ -65,6 +65,12 @@ def test_others_read_what_we_write(parts):
     assert json.loads(texts["json"]) == expected
     assert [json.loads(line) for line in texts["jsonl"].split("\n") if line] == expected
     assert list(csv.DictReader(io.StringIO(texts["csv"], newline=""))) == expected
+
+
+@pytest.mark.parametrize("name", ["parquet", "", "CSV"])
+def test_a_format_that_there_is_not(name):
+    with pytest.raises(ConfigurationError, match="not a format"):
+        open_format(name, COLUMNS)
 
 
 def test_exact_bytes():

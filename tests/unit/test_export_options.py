@@ -9,6 +9,7 @@ from camunda_optimize.export import ALL_COLLECTIONS, SnapshotOptions, check_coll
 from camunda_optimize.export.failures import export_error
 from camunda_optimize.export.manifest import State
 from camunda_optimize.export.policy import decide
+from camunda_optimize.protocol import encode_id
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,20 @@ def test_wrong_collections(collections):
     with pytest.raises(ConfigurationError) as caught:
         check_collections(collections)
     assert caught.value.setting == "collections"
+
+
+@pytest.mark.parametrize(
+    "id_", ["a", " a", "a\n", "a b", "a\x00b", "\x7f", "\ud800", "", " ", 3, None, "ü", "..", "a\u2028b"]
+)
+def test_ids_are_judged_as_the_calls_judge_them(id_):
+    def accepts(judge):
+        try:
+            judge()
+        except ConfigurationError:
+            return False
+        return True
+
+    assert accepts(lambda: check_collections([id_])) == accepts(lambda: encode_id(id_, "collection_id"))
 
 
 def test_collections_are_taken_once_and_in_order():

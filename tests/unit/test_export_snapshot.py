@@ -1,10 +1,13 @@
 """Whole exports from an organisation in memory: states, policies, re-runs, and what is refused."""
 
+import io
 import json
 import os
 import pickle
 import subprocess
 import sys
+import threading
+from hashlib import sha256
 from pathlib import Path
 
 import fsspec
@@ -27,7 +30,16 @@ from camunda_optimize.errors import (
     TransportError,
     UnsupportedByServerError,
 )
-from camunda_optimize.export import ALL_COLLECTIONS, Progress, export_dashboard_ids, read_snapshot, verify
+from camunda_optimize.export import (
+    ALL_COLLECTIONS,
+    CollectionEntry,
+    Manifest,
+    ObjectEntry,
+    Progress,
+    export_dashboard_ids,
+    read_snapshot,
+    verify,
+)
 from camunda_optimize.export.destinations import base, local
 from camunda_optimize.models import CollectionResult
 
@@ -303,6 +315,51 @@ async def test_all_collections(tmp_path):
     assert rows(tmp_path) == ROWS
 
 
+@pytest.mark.parametrize("layout", ["per_collection", "single"])
+async def test_no_collection_at_all_replaces_no_snapshot_that_has_ids(destination, layout):
+    nothing = Optimize({})
+    how = {"layout": layout}
+    assert (await export_dashboard_ids(nothing, ALL_COLLECTIONS, destination, **how)).rows == 0
+    assert (await export_dashboard_ids(nothing, ALL_COLLECTIONS, destination, **how)).rows == 0
+    await export_dashboard_ids(Optimize(ORGANISATION), ALL_COLLECTIONS, destination, **how)
+    for policy in ("fail", "skip", "keep_previous"):
+        with pytest.raises(CollectionMissingError, match="lists no collection at all, and the previous snapshot has 3"):
+            await export_dashboard_ids(nothing, ALL_COLLECTIONS, destination, **how, on_missing=policy)
+        assert rows(destination) == ROWS
+        assert verify(destination).ok
+    await export_dashboard_ids(nothing, ALL_COLLECTIONS, destination, **how, on_missing="write_empty")
+    assert rows(destination) == []
+
+
+async def test_no_collection_at_all_over_a_manifest_that_nobody_can_read(tmp_path):
+    await export_dashboard_ids(Optimize(ORGANISATION), ALL_COLLECTIONS, tmp_path)
+    (tmp_path / "_manifest.json").write_text("{")
+    before = tree(tmp_path)
+    with pytest.raises(CollectionMissingError, match="cannot be read"):
+        await export_dashboard_ids(Optimize({}), ALL_COLLECTIONS, tmp_path)
+    assert tree(tmp_path) == before
+
+
+async def test_a_shrink_guard_over_a_damaged_manifest_cannot_be_judged(tmp_path):
+    await export_dashboard_ids(Optimize(ORGANISATION), ALL_COLLECTIONS, tmp_path)
+    (tmp_path / "_manifest.json").write_text("{")
+    before, optimize = tree(tmp_path), Optimize(ORGANISATION)
+    with pytest.raises(ManifestError, match="shrink_guard cannot be judged"):
+        await export_dashboard_ids(optimize, ALL_COLLECTIONS, tmp_path, shrink_guard=0.5)
+    assert tree(tmp_path) == before
+    assert optimize.requests == 40
+    await export_dashboard_ids(optimize, ALL_COLLECTIONS, tmp_path)
+    await export_dashboard_ids(optimize, ALL_COLLECTIONS, tmp_path, shrink_guard=0.5)
+
+
+async def test_the_manifest_is_written_beside_the_loop(tmp_path, monkeypatch):
+    threads, to_bytes = [], Manifest.to_bytes
+    monkeypatch.setattr(Manifest, "to_bytes", lambda self: threads.append(threading.current_thread()) or to_bytes(self))
+    await export_dashboard_ids(Optimize(ORGANISATION), ALL_COLLECTIONS, tmp_path)
+    assert threads
+    assert threading.main_thread() not in threads
+
+
 async def test_an_answer_too_few_or_too_many(tmp_path):
     class Forgetful(Optimize):
         async def list_ids_many(self, collection_ids):
@@ -535,6 +592,76 @@ async def test_verify_sees_everything(tmp_path):
     ]
     with pytest.raises(ManifestError, match="no snapshot at"):
         verify(tmp_path / "nowhere")
+
+
+async def test_a_format_of_another_release_is_not_read_as_one_of_this(tmp_path):
+    await export_dashboard_ids(Optimize(ORGANISATION), list(ORGANISATION), tmp_path, format="csv")
+    path = tmp_path / "_manifest.json"
+    path.write_text(path.read_text().replace('"csv"', '"parquet"'))
+    for read in (read_snapshot, verify):
+        with pytest.raises(ManifestError, match="'parquet' is not a format"):
+            read(tmp_path)
+    with pytest.raises(ManifestError, match="'parquet' is not a format"):
+        await export_dashboard_ids(Optimize({"b/ü": ["1"]}), ["a", "b/ü"], tmp_path, on_missing="keep_previous")
+
+
+def forge(tmp_path, format, data):
+    """A snapshot of one object with these bytes, named by a manifest to which they fit."""
+    name = f"dashboards-0123456789abcdef.{format}"
+    (tmp_path / name).write_bytes(data)
+    entry = ObjectEntry(name, len(data), 1, sha256(data).hexdigest())
+    collections = (CollectionEntry("a", "exported", 1),)
+    manifest = Manifest("dashboard_ids", "s", "v", "c", "f", format, "single", "content", collections, (entry,))
+    (tmp_path / "_manifest.json").write_bytes(manifest.to_bytes())
+
+
+@pytest.mark.parametrize(
+    ("format", "data"),
+    [
+        ("csv", b'collection_id,dashboard_id\n"a,1\n'),
+        ("csv", b"collection_id,dashboard_id\na,1,2\n"),
+        ("csv", b"collection_id,dashboard_id\na,\xff\n"),
+        ("csv", b"collection_id,dashboard_id\na," + b"x" * 140_000 + b"\n"),
+        ("csv", b"collection_id\na\n"),
+        ("jsonl", b'{"collection_id":"a","dashb'),
+        ("jsonl", b'{"collection_id":"a","dashboard_id":"\xff"}\n'),
+        ("jsonl", b'{"collection_id":"a"}\n'),
+        ("jsonl", b"[1]\n"),
+        ("jsonl", b"null\n"),
+        ("json", b"[\n7\n]\n"),
+    ],
+)
+async def test_rows_that_cannot_be_read_are_told_in_words(tmp_path, format, data):
+    forge(tmp_path, format, data)
+    with pytest.raises(ManifestError, match="dashboards-0123456789abcdef"):
+        list(read_snapshot(tmp_path))
+    [problem] = verify(tmp_path).problems
+    assert problem.startswith("dashboards-0123456789abcdef")
+    with pytest.raises(ManifestError, match="dashboards-0123456789abcdef"):
+        await export_dashboard_ids(Optimize({"b": ["1"]}), ["a", "b"], tmp_path, on_missing="keep_previous")
+
+
+@pytest.mark.parametrize("large", [True, False])
+async def test_a_disk_that_fails_while_it_is_read(tmp_path, monkeypatch, large):
+    from camunda_optimize.export import snapshot
+
+    class Broken(io.BytesIO):
+        def read(self, *_):
+            raise OSError(5, "hunter2")
+
+    await export_dashboard_ids(Optimize({"a": ["1"]}), ["a"], tmp_path)
+    monkeypatch.setattr(snapshot, "_SMALL", 0 if large else 100)
+    monkeypatch.setattr(local.LocalDestination, "_open", lambda *_: Broken())
+    if not large:
+        read = local.LocalDestination._read
+        monkeypatch.setattr(
+            local.LocalDestination, "_read", lambda self, key: read(self, key) if key[0] == "_" else Broken().read()
+        )
+    with pytest.raises(DestinationError, match="Input/output error"):
+        list(read_snapshot(tmp_path))
+    [problem] = verify(tmp_path).problems
+    assert "Input/output error" in problem
+    assert "hunter2" not in problem
 
 
 async def test_a_reader_is_told_that_the_snapshot_was_replaced_under_it(tmp_path):

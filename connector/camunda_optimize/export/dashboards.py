@@ -46,19 +46,24 @@ async def export_dashboard_ids(
 
     * ``collections``: ids, or ``ALL_COLLECTIONS`` where the server can list them.
     * ``destination``: a local path or any URL that fsspec knows; with ``filesystem`` a path within that filesystem.
-      The switch is atomic on local disk, S3, GCS, Azure Blob Storage and ``memory://``.
+      The switch is atomic on local disk, S3, GCS, Azure Blob Storage and ``memory://``. Of two runs at once one wins
+      and the other raises, on local disk, S3 and ``memory://``; elsewhere both may succeed, and the later one stands.
+    * ``naming``: with ``fixed`` names an object is overwritten in place: see :class:`SnapshotOptions`.
     * ``on_missing``: for a collection that does not exist, and for one that *perhaps* does not exist but had ids in the
-      previous snapshot: ``fail | skip | write_empty | keep_previous``.
+      previous snapshot: ``fail | skip | write_empty | keep_previous``. If the server lists no collection at all for
+      ``ALL_COLLECTIONS``, only ``write_empty`` replaces a snapshot that has ids.
     * ``on_empty``: for one that exists without dashboards: ``write | skip | fail``.
     * ``on_truncated``: for a list of exactly 1000 ids, where the server cuts: ``fail | write | skip``.
     * ``on_error``: for one that could not be fetched: ``fail``, or ``publish_rest``, which keeps its previous rows.
-    * ``shrink_guard``: fail if fewer than this part of the previous snapshot's ids remain (0 < x <= 1).
+    * ``shrink_guard``: fail if fewer than this part of the previous snapshot's ids remain (0 < x <= 1), or if the
+      previous manifest is damaged, so that nobody knows.
     * ``progress``: called in the event loop with a :class:`Progress` for every collection and every object.
 
     Raises ``ConfigurationError`` for a wrong argument, ``ExportError`` with all ``failures`` by collection id (as
     ``CollectionMissingError`` or ``ListTruncatedError`` if they are all of that kind), ``ShrinkGuardError``,
     ``ManifestError`` if something else lives at the destination, ``DestinationError`` if it cannot be written or if
-    another run published there meanwhile. The previous snapshot stands after each of them.
+    another run published there meanwhile. The previous snapshot stands after each of them; with ``naming="fixed"`` only
+    until the first object is put, and an error after that may leave objects that the manifest does not fit.
     """
     options = SnapshotOptions(format, layout, naming, on_missing, on_empty, on_truncated, on_error, shrink_guard)
     return await export(

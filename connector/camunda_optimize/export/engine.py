@@ -10,22 +10,22 @@ from itertools import islice
 from typing import Any
 
 from .._version import __version__
-from ..errors import ManifestError, OptimizeError, ShrinkGuardError
+from ..errors import CollectionMissingError, ManifestError, OptimizeError, ShrinkGuardError
 from .destinations import Destination, DestinationLike, open_destination
 from .destinations.base import without_credentials
 from .failures import export_error, failure_of
 from .fetch import Fetched, fetch
 from .formats import open_format
 from .kinds import Kind, Source
-from .manifest import CollectionEntry, Manifest, ObjectEntry, UnreadableManifestError, parse_manifest
+from .manifest import CollectionEntry, Manifest, ObjectEntry, Standing, UnreadableManifestError, parse_manifest
 from .naming import MANIFEST
 from .options import AllCollections, SnapshotOptions, check_collections, check_id
 from .policy import Decision, decide
 from .progress import Progress, ProgressCallback
-from .publish import Standing, publish
+from .publish import publish
 from .snapshot import previous_rows
 from .staging import Stage, Staged
-from .threads import run_to_end
+from .threads import Workers
 
 logger: logging.Logger = logging.getLogger("camunda_optimize.export")
 
@@ -66,15 +66,15 @@ async def export(
     """Export one kind of snapshot: complete, or not at all."""
     report: Callable[[Progress], object] = progress or (lambda _: None)
     chosen = check_collections(collections)
-    place = await run_to_end(open_destination, destination, filesystem)
-    created, counters = _now(), _counters(optimize)
-
-    standing = await run_to_end(_standing, place, kind)
-    ids = await _plan(kind, optimize, chosen, options)
-    with Stage(open_format(options.format, kind.columns), single=options.layout == "single") as stage:
-        fetched = await fetch(kind, optimize, ids, stage, report)
+    single = options.layout == "single"
+    with Workers() as workers, Stage(open_format(options.format, kind.columns), single=single) as stage:
+        place = await workers.run(open_destination, destination, filesystem)
+        created, counters = _now(), _counters(optimize)
+        standing = await workers.run(_standing, place, kind, options)
+        ids = await _plan(kind, optimize, chosen, options, standing)
+        fetched = await fetch(kind, optimize, ids, stage, workers, report)
         decisions = _judge(fetched, standing, options)
-        objects = await run_to_end(_stage_rest, kind, place, stage, fetched, decisions, standing)
+        objects = await workers.run(_stage_rest, kind, place, stage, fetched, decisions, standing)
         counts = {id_: fetched.parts[id_].rows if id_ in fetched.parts else 0 for id_ in decisions}
         _guard_shrinking(sum(counts.values()), standing, options)
         entries = [(_object_entry(kind, options, staged), staged) for staged in objects]
@@ -91,11 +91,11 @@ async def export(
             objects=tuple(entry for entry, _ in entries),
             counters=_difference(counters, _counters(optimize)),
         )
-        await publish(place, kind, manifest, entries, standing, report)
+        await publish(place, kind, manifest, entries, standing, workers, report)
     return ExportResult(manifest, place.locate(MANIFEST))
 
 
-def _standing(place: Destination, kind: Kind) -> Standing:
+def _standing(place: Destination, kind: Kind, options: SnapshotOptions) -> Standing:
     """What the destination holds, before anything is fetched; refuses what must not be replaced."""
     place.prepare()
     data = place.read_manifest()
@@ -104,24 +104,44 @@ def _standing(place: Destination, kind: Kind) -> Standing:
     try:
         return Standing(data, parse_manifest(data, (kind.name,)))
     except UnreadableManifestError as exc:
-        logger.warning("%s: %s; exporting as if there were no previous snapshot", place.locate(MANIFEST), exc)
-        return Standing(data, None)
+        if options.shrink_guard is None:
+            logger.warning("%s: %s; exporting as if there were no previous snapshot", place.locate(MANIFEST), exc)
+            return Standing(data, None)
+        problem = f"{exc}, so that shrink_guard cannot be judged; an export without it replaces the manifest"
     except ManifestError as exc:
-        problem = str(exc)
-    raise ManifestError(f"{place.locate(MANIFEST)}: {problem}, not {kind.name!r}: choose another destination")
+        problem = f"{exc}, not {kind.name!r}: choose another destination"
+    raise ManifestError(f"{place.locate(MANIFEST)}: {problem}")
 
 
 async def _plan(
-    kind: Kind, optimize: Source, chosen: tuple[str, ...] | AllCollections, options: SnapshotOptions
+    kind: Kind,
+    optimize: Source,
+    chosen: tuple[str, ...] | AllCollections,
+    options: SnapshotOptions,
+    standing: Standing,
 ) -> Sequence[str]:
     ids = chosen
     if isinstance(ids, AllCollections):
         ids = tuple(dict.fromkeys(await optimize.collections.list_ids()))
+        if not ids:
+            _refuse_nothing(standing, options)
     for collection_id in ids:
         check_id(collection_id)
         if options.layout == "per_collection":
             kind.names.directory(collection_id)
     return ids
+
+
+def _refuse_nothing(standing: Standing, options: SnapshotOptions) -> None:
+    """An empty list of collections is what a client without any rights sees, too: it must not cost a snapshot."""
+    if standing.data is None or (standing.manifest and not standing.manifest.rows):
+        return
+    if options.on_missing != "write_empty":
+        previous = f"has {standing.manifest.rows} ids" if standing.manifest else "cannot be read"
+        raise CollectionMissingError(
+            f"nothing was published: the server lists no collection at all, and the previous snapshot {previous} "
+            '(on_missing="write_empty" publishes an empty one)'
+        )
 
 
 def _judge(fetched: Fetched, standing: Standing, options: SnapshotOptions) -> dict[str, Decision]:

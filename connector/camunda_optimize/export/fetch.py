@@ -15,7 +15,7 @@ from .kinds import Kind, Source
 from .manifest import State
 from .progress import Progress
 from .staging import Stage, Staged
-from .threads import outlast, run_to_end
+from .threads import Workers, outlast
 
 _BATCH_IDS = 20_000
 """So many ids go to the staging thread together; twice as many may wait before the fetch has to."""
@@ -31,15 +31,20 @@ class Fetched:
     parts: dict[str, Staged] = field(default_factory=dict[str, Staged])
 
 
-async def fetch(
-    kind: Kind, optimize: Source, ids: Sequence[str], stage: Stage, progress: Callable[[Progress], object]
+async def fetch(  # noqa: PLR0917 - in the order in which they are needed
+    kind: Kind,
+    optimize: Source,
+    ids: Sequence[str],
+    stage: Stage,
+    workers: Workers,
+    progress: Callable[[Progress], object],
 ) -> Fetched:
     """Fetch and stage these collections. A collection's failure is noted, and the others go on.
 
     Raises ``IncompleteExportError`` if the client did not answer for every collection once.
     """
     fetched = Fetched()
-    staging = _Staging(kind, stage, fetched)
+    staging = _Staging(kind, stage, workers, fetched)
     asked = set(ids)
     progress(Progress("fetch", 0, len(ids)))
     try:
@@ -103,11 +108,11 @@ async def _closable(results: AsyncIterator[CollectionResult]) -> AsyncGenerator[
 class _Staging:
     """Hands results to one worker thread in batches, while the next ones come in."""
 
-    def __init__(self, kind: Kind, stage: Stage, fetched: Fetched) -> None:
-        self._kind, self._stage, self._fetched = kind, stage, fetched
+    def __init__(self, kind: Kind, stage: Stage, workers: Workers, fetched: Fetched) -> None:
+        self._kind, self._stage, self._workers, self._fetched = kind, stage, workers, fetched
         self._batch: list[CollectionResult] = []
         self._ids = 0
-        self._running: asyncio.Task[list[Staged]] | None = None
+        self._running: asyncio.Future[list[Staged]] | None = None
 
     async def add(self, result: CollectionResult) -> None:
         self._batch.append(result)
@@ -128,7 +133,7 @@ class _Staging:
     async def _flush(self) -> None:
         await self._collect()
         batch, self._batch, self._ids = self._batch, [], 0
-        self._running = asyncio.create_task(run_to_end(self._encode, batch))
+        self._running = self._workers.start(self._encode, batch)
 
     async def _collect(self) -> None:
         if self._running is not None:

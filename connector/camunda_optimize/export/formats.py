@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
 import orjson
+
+from ..errors import ConfigurationError
 
 Row = Mapping[str, Any]
 
@@ -26,7 +28,8 @@ class Format:
     between: bytes
     tail: bytes
     encode: Callable[[Iterable[Row]], bytes]
-    decode: Callable[[IO[bytes]], Iterator[dict[str, Any]]]
+    decode: Callable[[IO[bytes]], Generator[dict[str, Any], None, None]]
+    """To be closed before the file is."""
 
 
 def open_format(name: str, columns: Sequence[str]) -> Format:
@@ -35,6 +38,8 @@ def open_format(name: str, columns: Sequence[str]) -> Format:
         return Format("jsonl", b"", b"", b"", _encode_jsonl, _decode_lines)
     if name == "json":
         return Format("json", b"[", b",", b"\n]\n", _encode_json, _decode_lines)
+    if name != "csv":
+        raise ConfigurationError(f"{name!r} is not a format of this release", setting="format")
     header = ",".join(map(_csv_field, columns)) + "\n"
 
     def encode_csv(rows: Iterable[Row]) -> bytes:
@@ -51,7 +56,7 @@ def _encode_json(rows: Iterable[Row]) -> bytes:
     return b",".join([b"\n" + orjson.dumps(row) for row in rows])
 
 
-def _decode_lines(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+def _decode_lines(file: IO[bytes]) -> Generator[dict[str, Any], None, None]:
     for line in file:  # our JSON array has one row to a line as well, and so is read without holding it whole
         text = line.strip(b" ,\r\n")
         if text not in (b"", b"[", b"]"):
@@ -66,7 +71,7 @@ def _csv_field(value: Any) -> str:
     return text
 
 
-def _decode_csv(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+def _decode_csv(file: IO[bytes]) -> Generator[dict[str, Any], None, None]:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
         lines = csv.reader(text, strict=True)

@@ -88,6 +88,14 @@ class Manifest:
         return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The manifest that stood when the run began: its bytes, and what they say (``None`` if nothing usable)."""
+
+    data: bytes | None
+    manifest: Manifest | None
+
+
 def parse_manifest(data: bytes, kinds: Container[str]) -> Manifest:
     """Read a manifest of one of these kinds.
 

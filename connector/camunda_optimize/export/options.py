@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from ..errors import ConfigurationError
+from ..protocol import encode_id
 
 FormatName = Literal["jsonl", "json", "csv"]
 Layout = Literal["per_collection", "single"]
@@ -48,7 +49,7 @@ class SnapshotOptions:
 
     ``naming="fixed"`` writes plain names (``dashboards.jsonl``) for loaders that need them. It is weaker: an object is
     overwritten before the manifest is replaced, so that a run that dies in between leaves a snapshot whose manifest no
-    longer fits. :func:`read_snapshot` refuses such a snapshot, and the next run mends it.
+    longer fits, and so do two runs at once. :func:`read_snapshot` refuses such a snapshot, and the next run mends it.
 
     ``shrink_guard`` is the part of the previous snapshot's ids (0 < x <= 1) that must remain.
     """
@@ -104,13 +105,11 @@ def check_collections(collections: Iterable[str] | AllCollections) -> tuple[str,
 
 
 def check_id(collection_id: object) -> None:
-    """Refuse what cannot be the id of a collection."""
-    if not isinstance(collection_id, str):
-        raise ConfigurationError(
-            f"holds {collection_id!r}, of type {type(collection_id).__name__}, but ids are strings",
-            setting="collections",
-        )
-    if not collection_id.strip():
-        raise ConfigurationError("holds an empty id", setting="collections")
-    if any(0xD800 <= ord(char) <= 0xDFFF for char in collection_id):
-        raise ConfigurationError(f"holds {collection_id!r}, which is not valid Unicode text", setting="collections")
+    """Refuse what cannot be the id of a collection: by the same rules as the calls that will be made with it."""
+    try:
+        encode_id(collection_id, "collections")
+    except ConfigurationError as exc:
+        problem = exc.problem
+    else:
+        return
+    raise ConfigurationError(f"the id {collection_id!r:.80} {problem}", setting="collections")

@@ -1,31 +1,49 @@
-"""Put the objects, switch the manifest, remove what it no longer names: in this order, whatever happens between."""
+"""Put the objects, switch the manifest, remove what it no longer names: in this order, whatever happens between.
+
+Why the manifest that stands is whole, also when runs of the same snapshot meet:
+
+* Nothing that a manifest names is written to in place (``naming="content"``), and a manifest is put only after the
+  store has shown every object that it names.
+* Only one of the runs that began with the same manifest can replace it. On local disk and ``memory://`` a lock is held
+  from that last look at the objects to the switch; S3 puts the manifest on the condition that the old one is still
+  there. The others find another manifest, say so, and remove what they put. So what such a run put is needed by nobody,
+  and may be removed by anybody once the manifest has changed.
+* A run removes two kinds of objects: after a failure what it put itself, unless the manifest that stood or the one that
+  stands names it; after its switch what it found when it began to put, unless that has been written to since. Both only
+  while the manifest is the one it looked at: under the lock where there is one, so that no other run can come to rely
+  on an object between the look and the removal.
+* Where there is no lock, a request to remove may be on its way while a later run with the same content puts that very
+  object and switches. So every run looks at its objects once more after its switch, and puts again what is gone. What
+  remains is a request that takes longer than another run's whole switch; ``verify`` shows that, and the next run mends
+  it.
+
+The switch is one step with its condition on local disk, ``memory://`` (one process) and S3. Elsewhere (Google Cloud
+Storage, Azure, what else fsspec reaches, and S3-like stores that ignore conditions) the check comes one round trip
+before the put: of two runs that switch within it the later one stands, whole, and the other one does not learn of it.
+The lock on local disk is the kernel's (``flock`` on the directory): over NFS it excludes runs on the same machine only.
+"""
 
 from __future__ import annotations
 
-import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
-from ..errors import DestinationError, ManifestError
+from ..errors import DestinationError
 from .destinations import Destination
 from .kinds import Kind
-from .manifest import Manifest, ObjectEntry, parse_manifest
+from .manifest import Manifest, ObjectEntry, Standing
 from .progress import Progress
+from .removal import LOCK_SECONDS, holds, roll_back, sweep
 from .staging import Staged
-from .threads import for_each, run_shielded, run_to_end
-
-logger: logging.Logger = logging.getLogger("camunda_optimize.export")
+from .threads import Workers
 
 CLEANUP_SECONDS = 30.0
-"""How long a failed or cancelled run may take to remove what it put. What is left then, the next run removes."""
+"""How long a failed or cancelled run may go on removing what it put. What is left then, the next run removes.
 
-
-@dataclass(slots=True)
-class Standing:
-    """The manifest that stood when the run began: its bytes, and what they say (``None`` if nothing usable)."""
-
-    data: bytes | None
-    manifest: Manifest | None
+A removal that is under way at that time is waited for, as long as the store's own timeouts let it: left alone it could
+take an object from the run that comes next."""
 
 
 @dataclass(slots=True)
@@ -43,6 +61,7 @@ async def publish(  # noqa: PLR0917 - in the order in which they are made
     manifest: Manifest,
     objects: Sequence[tuple[ObjectEntry, Staged]],
     standing: Standing,
+    workers: Workers,
     progress: Callable[[Progress], object],
 ) -> None:
     """Make ``manifest`` the one that stands at ``destination``.
@@ -51,9 +70,9 @@ async def publish(  # noqa: PLR0917 - in the order in which they are made
     switch removes what this run put; after the switch the new snapshot stands, and an error in the clean-up is only
     logged.
     """
-    data = manifest.to_bytes()
+    data = await workers.run(manifest.to_bytes)
     state = _Switch()
-    before = frozenset(await run_to_end(destination.list, kind.names.prefix))
+    before = await workers.run(destination.list, kind.names.prefix, kind.names.stem)
     known = {entry.path: entry.sha256 for entry in standing.manifest.objects} if standing.manifest else {}
 
     def put(item: tuple[ObjectEntry, Staged]) -> None:
@@ -61,69 +80,43 @@ async def publish(  # noqa: PLR0917 - in the order in which they are made
         state.written.add(entry.path)
         destination.put(entry.path, staged, unchanged=known.get(entry.path) == entry.sha256)
 
-    def switch() -> frozenset[str]:
-        listed = _confirm(destination, kind, manifest)
-        destination.replace_manifest(expected=standing.data, new=data)
-        state.done = True
-        return listed
+    def switch() -> None:
+        with destination.exclusive(LOCK_SECONDS):
+            destination.expect_manifest(standing.data)  # said first: it explains objects that are gone
+            _confirm(destination, kind, manifest)
+            destination.replace_manifest(expected=standing.data, new=data)
+            state.done = True
 
     progress(Progress("publish", 0, len(objects)))
     try:
-        await for_each(
+        await workers.for_each(
             put,
             objects,
             threads=destination.threads,
             chunk=destination.chunk,
             done=lambda count: progress(Progress("publish", count, len(objects))),
         )
-        present = await run_to_end(switch)
+        await workers.run(switch)
     except BaseException:
         if not state.done:
-            new = state.written - before
-            await run_shielded(_roll_back, destination, kind, standing, new, seconds=CLEANUP_SECONDS)
+            deadline = monotonic() + CLEANUP_SECONDS
+            await workers.run(roll_back, destination, kind, standing, state.written - before.keys(), deadline)
         raise
-    await _sweep(destination, kind, manifest, standing, before | present)
+    stop = threading.Event()
+    await workers.run(
+        sweep,
+        *(destination, kind, manifest, data, objects, standing, before),
+        lambda: not stop.is_set(),
+        on_cancel=stop.set,
+    )
 
 
-def _confirm(destination: Destination, kind: Kind, manifest: Manifest) -> frozenset[str]:
-    """Ask the store whether every object is there in its full size; returns all keys it lists."""
-    listed = destination.list(kind.names.prefix)
+def _confirm(destination: Destination, kind: Kind, manifest: Manifest) -> None:
+    """Ask the store whether every object is there in its full size."""
+    listed = destination.list(kind.names.prefix, kind.names.stem)
     for entry in manifest.objects:
-        # A listing may lag behind on some stores; the object itself is asked before anything is called lost.
-        if listed.get(entry.path) != entry.bytes and destination.size(entry.path) != entry.bytes:
+        if not holds(destination, listed, entry):
             raise DestinationError(
                 f"{destination.locate(entry.path)} is not what was just put there: "
                 "another run or another program is at work in this destination"
             )
-    return frozenset(listed)
-
-
-def _roll_back(destination: Destination, kind: Kind, standing: Standing, keys: set[str]) -> None:
-    """Remove these keys, none of which was there before, except those that the manifest that stands *now* names."""
-    try:
-        data = destination.read_manifest()
-        named: frozenset[str] = frozenset()
-        # One that has not changed cannot name a key that is new, readable or not.
-        if data is not None and data != standing.data:
-            named = parse_manifest(data, (kind.name,)).paths
-    except (DestinationError, ManifestError) as exc:
-        logger.warning("nothing was cleaned up, the next run will: %s", exc)
-        return
-    for key in sorted(keys - named):
-        try:
-            destination.remove(key)
-        except DestinationError as exc:
-            logger.warning("left behind, the next run removes it: %s", exc)
-    destination.tidy()
-
-
-async def _sweep(
-    destination: Destination, kind: Kind, manifest: Manifest, standing: Standing, keys: frozenset[str]
-) -> None:
-    """Remove what the new manifest does not name: the old snapshot, and what killed runs left behind."""
-    fixed = "fixed" in (manifest.naming, standing.manifest.naming if standing.manifest else None)
-    stale = sorted(key for key in keys - manifest.paths if kind.names.is_ours(key, fixed=fixed))
-    try:
-        await for_each(destination.remove, stale, threads=destination.threads, chunk=destination.chunk)
-    except DestinationError as exc:
-        logger.warning("the snapshot is published, but an older object remains until the next run: %s", exc)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
-from ..errors import ManifestError
+from ..errors import ConfigurationError, DestinationError, ManifestError
 from .destinations import Destination, DestinationLike, open_destination
-from .formats import open_format
+from .destinations.base import translated
+from .formats import Format, open_format
 from .kinds import KINDS, Kind
 from .manifest import Manifest, ObjectEntry, parse_manifest
 
@@ -112,7 +115,17 @@ def _standing(place: Destination) -> Manifest:
     data = place.read_manifest()
     if data is None:
         raise ManifestError(f"no snapshot at {place.url}: there is no manifest")
-    return parse_manifest(data, KINDS)
+    manifest = parse_manifest(data, KINDS)
+    _format(manifest)
+    return manifest
+
+
+def _format(manifest: Manifest) -> Format:
+    try:
+        return open_format(manifest.format, KINDS[manifest.kind].columns)
+    except ConfigurationError as exc:
+        problem = exc.problem
+    raise ManifestError(f"the manifest's format: {problem}")
 
 
 def _read_ahead(
@@ -135,9 +148,14 @@ def _checked(place: Destination, manifest: Manifest, entry: ObjectEntry) -> IO[b
     if file is None:
         raise ManifestError(f"{entry.path}: missing{_replaced(place, manifest)}")
     digest, size = sha256(), 0
-    while block := file.read(_BLOCK):
-        digest.update(block)
-        size += len(block)
+    try:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            size += len(block)
+    except OSError as exc:
+        file.close()
+        failure = translated(exc, "read", place.locate(entry.path))
+        raise failure from None
     if digest.hexdigest() != entry.sha256:
         file.close()
         raise ManifestError(
@@ -157,21 +175,36 @@ def _replaced(place: Destination, manifest: Manifest) -> str:
 
 def _rows(manifest: Manifest, entry: ObjectEntry, file: IO[bytes]) -> Iterator[dict[str, Any]]:
     count = 0
-    with file:
-        for row in open_format(manifest.format, KINDS[manifest.kind].columns).decode(file):
+    columns = frozenset(KINDS[manifest.kind].columns)
+    with file, closing(_format(manifest).decode(file)) as rows:
+        while (row := _next_row(rows, manifest, entry)) is not None:
+            if not columns <= row.keys():
+                raise ManifestError(f"{entry.path}: a row lacks one of the columns {', '.join(sorted(columns))}")
             count += 1
             yield row
     if count != entry.rows:
         raise ManifestError(f"{entry.path}: {count} rows, but the manifest says {entry.rows}")
 
 
+def _next_row(rows: Iterator[object], manifest: Manifest, entry: ObjectEntry) -> dict[str, Any] | None:
+    try:
+        row = next(rows, None)
+        if row is None or isinstance(row, dict):
+            return cast("dict[str, Any] | None", row)
+        problem = "a row is no object"
+    except (ValueError, csv.Error) as exc:  # no JSON, no CSV, no UTF-8
+        problem = type(exc).__name__
+    except OSError as exc:
+        failure = translated(exc, "read", entry.path)
+        raise failure from None
+    raise ManifestError(f"{entry.path}: cannot be read as {manifest.format} ({problem})")
+
+
 def _check(place: Destination, manifest: Manifest, entry: ObjectEntry) -> tuple[int, str | None]:
     try:
         return sum(1 for _ in _rows(manifest, entry, _checked(place, manifest, entry))), None
-    except ManifestError as exc:
+    except (ManifestError, DestinationError) as exc:
         return 0, str(exc)
-    except (ValueError, KeyError) as exc:
-        return 0, f"{entry.path}: cannot be read as {manifest.format} ({type(exc).__name__})"
 
 
 def _ordered(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

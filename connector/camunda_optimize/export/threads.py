@@ -4,100 +4,120 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import islice
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 import anyio
-import anyio.to_thread
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+_THREADS = 32
+"""More than any part of an export uses at once, so that nothing waits for a free thread."""
 
-async def run_to_end(function: Callable[..., R], *args: object, limiter: anyio.CapacityLimiter | None = None) -> R:
-    """Call ``function`` in a worker thread and wait until it has ended, cancelled or not.
+
+class Workers:
+    """The worker threads of one run, gone when it has ended.
 
     A thread cannot be stopped. Were it left running, an object could appear after the clean-up, or the manifest could
-    be replaced after its objects were removed. So a cancellation is held back until the thread is done. An anyio shield
-    alone does not do that: it says nothing to ``task.cancel()``, which is what asyncio's own timeouts and Airflow use.
+    be replaced after its objects were removed. So whoever waits for one waits until it is done, cancelled or not.
+
+    Waiting in a *task* would not do: when a loop shuts down, asyncio cancels every task there is, and a task that waits
+    for a thread ends at once, the thread does not. What is waited for here is the pool's own future, which nobody else
+    knows and nobody cancels.
     """
-    task = asyncio.ensure_future(anyio.to_thread.run_sync(partial(function, *args), limiter=limiter))
-    await outlast(task)
-    return task.result()
 
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="camunda-optimize-export")
 
-async def run_shielded(function: Callable[..., object], *args: object, seconds: float) -> None:
-    """Call ``function`` in a worker thread although we are being cancelled, and wait for it at most so long."""
+    def __enter__(self) -> Self:
+        return self
 
-    async def bounded() -> None:
-        with anyio.move_on_after(seconds, shield=True):
-            await anyio.to_thread.run_sync(partial(function, *args), abandon_on_cancel=True)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown()
 
-    task = asyncio.ensure_future(bounded())
-    await outlast(task)
-    task.result()
+    def start(self, function: Callable[..., R], *args: object) -> asyncio.Future[R]:
+        """Call ``function`` in a worker thread. Wait for the future with :func:`outlast`, and never cancel it."""
+        context = copy_context()
+        return asyncio.get_running_loop().run_in_executor(self._pool, lambda: context.run(function, *args))
 
+    async def run(self, function: Callable[..., R], *args: object, on_cancel: Callable[[], object] = lambda: None) -> R:
+        """Call ``function`` in a worker thread and wait until it has ended.
 
-async def outlast(task: asyncio.Future[R]) -> None:
-    """Wait until the task has ended, and only then let a cancellation through that came meanwhile.
+        A cancellation is held back so long; ``on_cancel`` is called when it comes, to tell the thread to be brief.
+        """
+        future = self.start(function, *args)
+        await outlast(future, on_cancel)
+        return future.result()
 
-    The task's own error stays in it, for whoever asks for its result.
-    """
-    cancelled: asyncio.CancelledError | None = None
-    with anyio.CancelScope(shield=True):
-        while not task.done():
+    async def for_each(
+        self,
+        function: Callable[[T], object],
+        items: Sequence[T],
+        *,
+        threads: int,
+        chunk: int,
+        done: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        """Call ``function`` for every item, in ``threads`` worker threads, ``chunk`` items at a time.
+
+        ``done`` is called in the event loop with the number of items that are through. The first exception, of
+        ``function`` or of ``done``, ends the rest and is raised as it is, not in a group, once no thread is at work any
+        more.
+        """
+        remaining = iter(items)
+        finished = 0
+        failure: Exception | None = None
+
+        def call_all(batch: Sequence[T]) -> None:
+            for item in batch:
+                function(item)
+
+        async def worker(scope: anyio.CancelScope) -> None:
+            nonlocal finished, failure
             try:
-                await asyncio.wait({task})
-            except asyncio.CancelledError as exc:
-                cancelled = exc
-    if not task.cancelled():
-        task.exception()  # looked at, or asyncio complains that nobody did
-    if cancelled is not None:
-        raise cancelled
+                for batch in chunks(remaining, chunk):
+                    await self.run(call_all, batch)
+                    for _ in batch:
+                        finished += 1
+                        done(finished)
+            except Exception as exc:  # noqa: BLE001 - raised below, out of the group
+                failure = failure or exc
+                scope.cancel()
+
+        async with anyio.create_task_group() as group:
+            for _ in range(min(threads, -(-len(items) // chunk))):
+                group.start_soon(worker, group.cancel_scope)
+        if failure is not None:
+            raise failure
 
 
-async def for_each(
-    function: Callable[[T], object],
-    items: Sequence[T],
-    *,
-    threads: int,
-    chunk: int,
-    done: Callable[[int], object] = lambda _: None,
-) -> None:
-    """Call ``function`` for every item, in ``threads`` worker threads, ``chunk`` items at a time.
+async def outlast(future: asyncio.Future[R], on_cancel: Callable[[], object] = lambda: None) -> None:
+    """Wait until the future is done, and only then let through what came meanwhile: a cancellation, as a rule.
 
-    ``done`` is called in the event loop with the number of items that are through. The first exception, of ``function``
-    or of ``done``, ends the rest and is raised as it is, not in a group, once no thread is at work any more.
+    An anyio shield alone does not do that: it says nothing to ``task.cancel()``, which is what asyncio's own timeouts
+    and Airflow use. The future's own error stays in it, for whoever asks for its result.
     """
-    limiter = anyio.CapacityLimiter(threads)
-    remaining = iter(items)
-    finished = 0
-    failure: Exception | None = None
-
-    def call_all(batch: Sequence[T]) -> None:
-        for item in batch:
-            function(item)
-
-    async def worker(scope: anyio.CancelScope) -> None:
-        nonlocal finished, failure
-        try:
-            for batch in _chunks(remaining, chunk):
-                await run_to_end(call_all, batch, limiter=limiter)
-                for _ in batch:
-                    finished += 1
-                    done(finished)
-        except Exception as exc:  # noqa: BLE001 - raised below, out of the group
-            failure = failure or exc
-            scope.cancel()
-
-    async with anyio.create_task_group() as group:
-        for _ in range(min(threads, -(-len(items) // chunk))):
-            group.start_soon(worker, group.cancel_scope)
-    if failure is not None:
-        raise failure
+    interruption: BaseException | None = None
+    with anyio.CancelScope(shield=True):
+        while not future.done():
+            try:
+                await asyncio.wait({future})
+            except BaseException as exc:  # noqa: BLE001 - also what a signal handler raises in here
+                interruption = exc
+                on_cancel()
+    if not future.cancelled():
+        future.exception()  # looked at, or asyncio complains that nobody did
+    if interruption is not None:
+        raise interruption
 
 
-def _chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
+def chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of that size; the last may be shorter."""
     while batch := list(islice(items, size)):
         yield batch

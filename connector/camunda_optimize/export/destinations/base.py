@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import IO, Any, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import IO, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from ...errors import ConfigurationError, DestinationError, OptimizeError
@@ -13,6 +14,16 @@ from ..naming import MANIFEST
 from ..staging import Staged
 
 R = TypeVar("R")
+
+
+class Listed(NamedTuple):
+    """What the store says about one object, which shows whether it was written to in between."""
+
+    size: int
+    """Bytes."""
+    version: tuple[object, ...]
+    """Times and tags in the store's own terms: equal as long as nobody wrote."""
+    etag: str | None = None
 
 
 class Destination(ABC):
@@ -26,6 +37,8 @@ class Destination(ABC):
     """How many puts run at once."""
     chunk: int
     """How many puts one thread does in a row: more where a put is quicker than a change of threads."""
+    locks: bool = False
+    """Whether :meth:`exclusive` keeps other runs out."""
 
     def __init__(self, url: str) -> None:
         self.url: str = url.rstrip("/") or url
@@ -59,34 +72,51 @@ class Destination(ABC):
         """Remove one object; it may be gone already."""
         self._guard("remove", key, lambda: self._remove(key))
 
-    def size(self, key: str) -> int | None:
-        """The size of one object in bytes, asked of the store itself; ``None`` if there is none."""
-        return self._guard("look up", key, lambda: self._size(key))
+    def look(self, key: str) -> Listed | None:
+        """One object, asked of the store itself; ``None`` if there is none."""
+        return self._guard("look up", key, lambda: self._look(key))
 
-    def list(self, prefix: str) -> dict[str, int]:
-        """Keys and sizes in bytes of what lies at the top and in the directories whose names begin with ``prefix``."""
-        return self._guard("list", "", lambda: self._list(prefix))
+    def list(self, directories: str, files: str = "") -> dict[str, Listed]:
+        """What lies at the top and in the directories there, by key.
+
+        ``directories`` and ``files`` are how the names begin of those directories and of the files at the top that must
+        be among it; more may be.
+        """
+        return self._guard("list", "", lambda: self._list(directories, files))
+
+    def exclusive(self, seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002 - nothing to wait for
+        """Keep other runs from switching and removing here, where that can be done; waits at most so long for them."""
+        return nullcontext()
 
     def read_manifest(self) -> bytes | None:
         """The manifest that stands; ``None`` if there is none."""
         return self.read(MANIFEST)
 
+    def expect_manifest(self, expected: bytes | None) -> None:
+        """Raise :class:`DestinationError` unless this very manifest stands (``None``: unless none does)."""
+        if self.read_manifest() != expected:
+            raise self._replaced()
+
     def replace_manifest(self, *, expected: bytes | None, new: bytes) -> None:
         """The switch: put ``new`` in one atomic step where ``expected`` stands (``None``: where no manifest stands).
 
-        Raises :class:`DestinationError` if another one stands. The check and the put are two steps here, with a gap
-        of one round trip; a store with conditional puts overrides this to make them one.
+        Raises :class:`DestinationError` if another one stands. The check and the put are one step under the lock and
+        where the store knows conditions; elsewhere there is a gap of one round trip between them.
         """
-        if self.read_manifest() != expected:
-            raise DestinationError(
-                f"another run published a snapshot at {self.url} while this one was at work; nothing was switched"
-            )
+        seen = self.look(MANIFEST)  # before the bytes: if they are the expected ones, then so were these
+        self.expect_manifest(expected)
         try:
-            self._guard("write", MANIFEST, lambda: self._put_manifest(new))
+            self._guard("write", MANIFEST, lambda: self._exchange_manifest(new, seen))
         except DestinationError:
             # Refused, or done with its answer lost? What stands decides; if even that cannot be read, the error does.
-            if self.read_manifest() != new:
+            stands = self.read_manifest()
+            if stands == new:
+                return
+            if stands == expected:
                 raise
+        else:
+            return
+        raise self._replaced()
 
     def tidy(self) -> None:  # noqa: B027 - most destinations have nothing to tidy
         """Remove what a failed run made beside its objects: empty directories."""
@@ -104,9 +134,18 @@ class Destination(ABC):
     @abstractmethod
     def _remove(self, key: str) -> None: ...
     @abstractmethod
-    def _size(self, key: str) -> int | None: ...
+    def _look(self, key: str) -> Listed | None: ...
     @abstractmethod
-    def _list(self, prefix: str) -> dict[str, int]: ...
+    def _list(self, directories: str, files: str) -> dict[str, Listed]: ...
+
+    def _exchange_manifest(self, data: bytes, seen: Listed | None) -> None:  # noqa: ARG002 - for stores with conditions
+        """Put the manifest, if possible on the condition that the one that was ``seen`` still stands."""
+        self._put_manifest(data)
+
+    def _replaced(self) -> DestinationError:
+        return DestinationError(
+            f"another run published a snapshot at {self.url} while this one was at work; nothing was switched"
+        )
 
     def _guard(self, action: str, key: str, call: Callable[[], R]) -> R:
         try:
@@ -137,13 +176,13 @@ def translated(exc: Exception, action: str, where: str) -> OptimizeError:
         permanent = False
         number = exc.errno if isinstance(exc, OSError) else None
         problem = f"{os.strerror(number)} ({type(exc).__name__})" if number else type(exc).__name__
-    code = _store_code(exc)
+    code = store_code(exc)
     error = DestinationError(f"cannot {action} {where}: {problem}{f' ({code})' if code else ''}")
     error.transient = not permanent
     return error
 
 
-def _store_code(exc: BaseException) -> str | None:
+def store_code(exc: BaseException) -> str | None:
     """The error code an S3-style store answered with (``NoSuchBucket``), from botocore's exception or its cause."""
     candidates: tuple[Any, ...] = (exc, exc.__cause__)
     for candidate in candidates:

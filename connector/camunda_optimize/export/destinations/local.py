@@ -5,18 +5,26 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import IO
 
 from ...errors import DestinationError
 from ..naming import MANIFEST, temporary_name
 from ..staging import Staged
-from .base import Destination
+from .base import Destination, Listed
+from .locks import lock_directory
 
 
 class LocalDestination(Destination):
-    """Every file is written under a temporary name in its own directory, synced, and renamed into place."""
+    """Every file is written under a temporary name in its own directory, synced, and renamed into place.
+
+    Of the directories only the top one is synced, after the switch: thousands of syncs would take as long as all the
+    rest. Journaling file systems keep the order of renames, so that with the switch all earlier ones are on the disk;
+    where one does not, a power cut may cost objects of the newest snapshot, and the next run puts them again.
+    """
+
+    locks = True
 
     threads = 12  # they wait for the disk, which takes the syncs of several files in one go
     chunk = 16
@@ -67,24 +75,34 @@ class LocalDestination(Destination):
             with contextlib.suppress(OSError):  # not empty
                 path.parent.rmdir()
 
-    def _size(self, key: str) -> int | None:
+    def _look(self, key: str) -> Listed | None:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            return self._path(key).stat().st_size
+            return _listed(self._path(key).stat())
         return None
 
-    def _list(self, prefix: str) -> dict[str, int]:
-        found: dict[str, int] = {}
-        directories = [("", self._root)]
-        while directories:
-            base, directory = directories.pop()
+    def _list(self, directories: str, files: str) -> dict[str, Listed]:  # noqa: ARG002 - all files come at once
+        found: dict[str, Listed] = {}
+        waiting = [("", self._root)]
+        while waiting:
+            base, directory = waiting.pop()
             with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
                 for entry in entries:
                     # Links are not followed: what lies behind one is not ours to judge.
                     if entry.is_file(follow_symlinks=False):
-                        found[base + entry.name] = entry.stat(follow_symlinks=False).st_size
-                    elif not base and entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
-                        directories.append((f"{entry.name}/", directory / entry.name))
+                        # Others may remove an entry before it is looked at. It is gone then, and only it.
+                        with contextlib.suppress(FileNotFoundError):
+                            found[base + entry.name] = _listed(entry.stat(follow_symlinks=False))
+                    elif not base and entry.name.startswith(directories) and entry.is_dir(follow_symlinks=False):
+                        waiting.append((f"{entry.name}/", directory / entry.name))
         return found
+
+    @contextlib.contextmanager
+    def exclusive(self, seconds: float) -> Generator[None, None, None]:
+        descriptor = self._guard("lock", "", lambda: lock_directory(str(self._root), self.url, seconds))
+        try:
+            yield
+        finally:
+            os.close(descriptor)
 
     def tidy(self) -> None:
         if not self._root_was_there:
@@ -110,6 +128,10 @@ class LocalDestination(Destination):
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
+
+
+def _listed(stat: os.stat_result) -> Listed:
+    return Listed(stat.st_size, (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns))
 
 
 def _retry_with_directory(open_file: Callable[[], int], directory: Path) -> int:
