@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from camunda_optimize.export import AllCollections, SnapshotOptions
+
+_NOTHINGS = frozenset({"None", "null"})
+_NOTHING = (
+    "is empty: a template, an XCom or another task came to nothing, which does not mean everything. To export all"
+    " collections, write collections=None in the DAG file"
+)
+_NO_ID = re.compile(r"""[\s,;"'{}]""")
 
 
 def is_template(value: object) -> bool:
@@ -21,6 +30,17 @@ def is_template(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return any(is_template(item) for item in value)
     return hasattr(value, "resolve")
+
+
+def in_a_task() -> bool:
+    """Whether a task is running here, and not a DAG file being read."""
+    from airflow.sdk import get_current_context
+
+    try:
+        get_current_context()
+    except RuntimeError:
+        return False
+    return True
 
 
 def snapshot_options(**options: Any) -> SnapshotOptions:
@@ -38,37 +58,48 @@ def snapshot_options(**options: Any) -> SnapshotOptions:
     return check_options(**known)
 
 
-def chosen_collections(collections: Any) -> Sequence[str] | AllCollections:
+def chosen_collections(collections: Any, *, none_means_all: bool) -> Sequence[str] | AllCollections:
     """The collections that a rendered argument means.
 
-    :param collections: ``None`` for all; a list of ids; one id; or the text that a template makes of a list, as JSON
-        or as Python writes it.
-    :raises camunda_optimize.ConfigurationError: for an empty list, and for what is none of these.
+    :param collections: ``None``; a list of ids; one id; or the text that a template makes of a list, as JSON or as
+        Python writes it.
+    :param none_means_all: whether ``None`` stands in the DAG file. Where a template or another task came to nothing,
+        it does not mean everything.
+    :raises camunda_optimize.ConfigurationError: for nothing, for an empty list, and for what is none of these.
     """
     from camunda_optimize.export.options import ALL_COLLECTIONS, check_collections
 
+    if collections is None and none_means_all:
+        return ALL_COLLECTIONS
     if isinstance(collections, str):
         collections = _from_text(collections.strip())
     if collections is None:
-        return ALL_COLLECTIONS
-    return check_collections(collections)
+        raise _refusal(_NOTHING)
+    chosen = check_collections(collections)
+    if isinstance(chosen, tuple) and not _NOTHINGS.isdisjoint(chosen):
+        raise _refusal("holds an id that came to nothing: what should have given it?")
+    return chosen
 
 
 def _from_text(text: str) -> Any:
-    if text in ("None", "null"):
+    if not text or text in _NOTHINGS:
         return None
-    if not text:
-        return []  # refused as an empty list: a variable that is not set must not mean everything
     if text[0] not in "[(":
+        if _NO_ID.search(text):
+            raise _refusal("is a text that is neither one id nor a list: write ids as a list in JSON or in Python")
         return [text]
-    try:
-        return json.loads(text)
-    except ValueError:
-        pass
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return [text]
+    for parse in (json.loads, ast.literal_eval):
+        with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            found = parse(text)
+            if isinstance(found, (list, tuple)):
+                return found
+    raise _refusal(f"is a text that begins with {text[0]} like a list, but is none, neither in JSON nor in Python")
+
+
+def _refusal(problem: str) -> Exception:
+    from camunda_optimize import ConfigurationError
+
+    return ConfigurationError(problem, setting="collections")
 
 
 def _number(text: str) -> Any:

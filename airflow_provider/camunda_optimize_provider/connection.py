@@ -5,16 +5,23 @@ Every error names the field as the form calls it, and no error holds a secret.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
 from camunda_optimize import ConfigurationError, OptimizeConfig
-from camunda_optimize.config import SAAS_AUDIENCE, SAAS_OAUTH_URL, is_saas_authorization_server, saas_base_url
+from camunda_optimize.config import (
+    SAAS_AUDIENCE,
+    SAAS_DOMAIN,
+    SAAS_OAUTH_URL,
+    is_saas_authorization_server,
+    is_saas_base_url,
+    saas_base_url,
+)
 
-from .connection_form import DEPLOYMENTS, SAAS, SELF_MANAGED, STATIC_TOKEN, field_label
+from .connection_form import CACHES, DEPLOYMENTS, SAAS, SELF_MANAGED, STATIC_TOKEN, field_label
 from .connection_values import ConnectionFields, unset
 
-_SAAS_DOMAIN = "optimize.camunda.io"
 _FIELD_OF_SETTING = {
     "base_url": "host",
     "client_id": "login",
@@ -39,7 +46,7 @@ def read_connection(fields: ConnectionFields) -> OptimizeConfig:
         name = _FIELD_OF_SETTING.get(error.setting, error.setting)
         if name == "verify" and "ca_bundle" in reader.extras:
             name = "ca_bundle"
-        problem = fields.problem(name, error.problem)
+        problem = fields.problem(name, reader.without_values(error.problem))
     raise problem
 
 
@@ -54,7 +61,17 @@ class _Reader:
     def config(self) -> OptimizeConfig:
         deployment = self._deployment()
         settings = self._saas() if deployment == SAAS else self._own_server(deployment)
+        for name, url in (("host", settings["base_url"]), ("oauth_url", settings.get("oauth_url") or "")):
+            if url.lower().startswith("http:") and (is_saas_base_url(url) or is_saas_authorization_server(url)):
+                raise self.fields.problem(name, "must start with https: anybody on the way could read the secrets")
         return OptimizeConfig(**settings, **self._knobs())
+
+    def without_values(self, text: str) -> str:
+        """An error's text without the values that it quotes, except addresses and paths."""
+        for value in (self.host, *self.extras.values()):
+            if isinstance(value, str) and "://" not in value and not value.startswith("/"):
+                text = text.replace(repr(value), "the value").replace(repr(value.rstrip("/")), "the value")
+        return text
 
     def _text(self, name: str) -> str | None:
         return self.fields.text(name, self.extras.get(name))
@@ -73,7 +90,7 @@ class _Reader:
         if not host or "://" in host:
             return host or None
         schema = None if unset(self.fields.schema) else str(self.fields.schema).lower()
-        if schema is None and _is_saas("https://" + host):
+        if schema is None and is_saas_base_url("https://" + host):
             schema = "https"
         if schema not in ("http", "https"):
             raise self.fields.problem(
@@ -87,23 +104,20 @@ class _Reader:
         return f"{schema}://{name}{port}{slash}{path}"
 
     def _deployment(self) -> str:
-        given = self._text("deployment")
+        given = self.fields.choice("deployment", self.extras.get("deployment"), DEPLOYMENTS)
         if given is not None:
-            deployment = given.strip().lower().replace("-", "_")
-            if deployment not in DEPLOYMENTS:
-                raise self.fields.problem("deployment", f"must be one of {', '.join(DEPLOYMENTS)}, not {given!r}")
-            return deployment
-        if (self.host and _is_saas(self.host)) or {"region", "cluster_id"} <= self.extras.keys():
+            return given
+        if (self.host and is_saas_base_url(self.host)) or {"region", "cluster_id"} <= self.extras.keys():
             return SAAS
         return STATIC_TOKEN if self.password and not self.login else SELF_MANAGED
 
     def _saas(self) -> dict[str, Any]:
         oauth_url = self._text("oauth_url") or SAAS_OAUTH_URL
         base_url = self._saas_base_url()
-        if _is_saas_login(oauth_url) and not _is_saas(base_url):
+        if is_saas_authorization_server(oauth_url) and not is_saas_base_url(base_url):
             raise self.fields.problem(
                 "host",
-                f"is no address below {_SAAS_DOMAIN}, and the client secret would go to Camunda's own authorization"
+                f"is no address below {SAAS_DOMAIN[1:]}, and the client secret would go to Camunda's own authorization"
                 f" server: choose another '{field_label('deployment')}', or fill in '{field_label('oauth_url')}'",
             )
         return {"base_url": base_url, **self._credentials(oauth_url)}
@@ -120,10 +134,8 @@ class _Reader:
             return built
         if self.host is None:
             raise self.fields.problem("host", "is empty: give it, or region and cluster ID")
-        if _is_saas(self.host) and not urlsplit(self.host).path.strip("/"):
-            raise self.fields.problem(
-                "host", f"must end in the cluster ID: https://<region>.{_SAAS_DOMAIN}/<cluster ID>"
-            )
+        if is_saas_base_url(self.host) and not urlsplit(self.host).path.strip("/"):
+            raise self.fields.problem("host", f"must end in the cluster ID: https://<region>{SAAS_DOMAIN}/<cluster ID>")
         return self.host
 
     def _own_server(self, deployment: str) -> dict[str, Any]:
@@ -146,18 +158,18 @@ class _Reader:
             "oauth_url": oauth_url,
             "client_id": self._needed("login", self.login),
             "client_secret": self._needed("password", self.password),
-            "audience": self._text("audience") or (SAAS_AUDIENCE if _is_saas_login(oauth_url) else None),
+            "audience": self._text("audience") or (SAAS_AUDIENCE if is_saas_authorization_server(oauth_url) else None),
             "scope": self._text("scope"),
         }
 
     def _knobs(self) -> dict[str, Any]:
         knobs: dict[str, Any] = {}
         if (most := self.extras.get("max_concurrency")) is not None:
-            knobs["max_concurrency"] = self.fields.number("max_concurrency", most, whole=True)
+            knobs["max_concurrency"] = self.fields.count("max_concurrency", most)
         if (seconds := self.extras.get("request_timeout")) is not None:
-            knobs["request_timeout"] = self.fields.number("request_timeout", seconds)
-        if (cache := self._text("cache")) is not None:
-            knobs["token_cache"] = cache
+            knobs["request_timeout"] = self.fields.seconds("request_timeout", seconds)
+        knobs["token_cache"] = self.fields.choice("cache", self.extras.get("cache"), CACHES) or CACHES[0]
+        knobs["token_cache_dir"] = _cache_directory()
         verify = self.fields.flag("verify", self.extras.get("verify", True))
         ca_bundle = self._text("ca_bundle")
         if ca_bundle and not verify:
@@ -165,15 +177,12 @@ class _Reader:
         return {**knobs, "verify": ca_bundle or verify}
 
 
-def _is_saas(url: str) -> bool:
-    try:
-        return (urlsplit(url).hostname or "").endswith("." + _SAAS_DOMAIN)
-    except ValueError:  # a broken URL: the configuration refuses it in words
-        return False
-
-
-def _is_saas_login(oauth_url: str) -> bool:
-    try:
-        return is_saas_authorization_server(oauth_url)
-    except ValueError:
-        return False
+def _cache_directory() -> str | None:
+    """Below Airflow's home, which containers keep; ``None``, the client's own choice, where this user may not write."""
+    home = os.environ.get("AIRFLOW_HOME")
+    if not home:
+        return None
+    path = os.path.join(os.path.abspath(os.path.expanduser(home)), "camunda_optimize")
+    if os.path.isdir(path):  # perhaps of another user, where tasks run as several (run_as_user)
+        return path if os.stat(path).st_uid == os.geteuid() else None
+    return path if os.access(os.path.dirname(path), os.W_OK | os.X_OK) else None

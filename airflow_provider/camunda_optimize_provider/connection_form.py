@@ -13,6 +13,7 @@ HOOK_NAME = "Camunda Optimize"
 DEFAULT_CONN_ID = "camunda_optimize_default"
 
 SAAS, SELF_MANAGED, STATIC_TOKEN = DEPLOYMENTS = ("saas", "self_managed", "static_token")
+CACHES = ("file", "memory")  # the first is what an empty field means
 
 STANDARD_LABELS = {
     "host": "Base URL",
@@ -72,9 +73,10 @@ EXTRA_FIELDS: dict[str, dict[str, Any]] = {
     },
     "cache": _text(
         "Token cache",
-        "Where the access token is kept while it is valid. memory: each task gets one of its own.",
-        default="memory",
-        enum=["memory"],
+        "file: all tasks of this host share one access token, in a file that only their user can read."
+        " memory: each task gets its own.",
+        default=CACHES[0],
+        enum=list(CACHES),
     ),
 }
 

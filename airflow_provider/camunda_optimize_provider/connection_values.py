@@ -1,10 +1,14 @@
-"""The single fields of a connection: which are set, what type they have, and how an error speaks of them."""
+"""The single fields of a connection: which are set, what type they have, and how an error speaks of them.
+
+No error quotes what a field holds, unless it is a URL or a path: people paste secrets into the wrong field.
+"""
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,7 +70,7 @@ class ConnectionFields:
         for name in extras.keys() - EXTRA_FIELDS.keys():
             near = difflib.get_close_matches(name, EXTRA_FIELDS, n=1)
             known = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(EXTRA_FIELDS)}"
-            raise self.problem("Extra Fields JSON", f"has an unknown name '{name}': {known}")
+            raise self.problem("Extra Fields JSON", f"has an unknown name: {known}")
         return extras
 
     def text(self, name: str, value: object) -> str | None:
@@ -77,22 +81,48 @@ class ConnectionFields:
             raise self.problem(name, f"must be a text, not {type(value).__name__}")
         return value
 
-    def number(self, name: str, value: object, *, whole: bool = False) -> float:
-        """A number; the extras of a connection URI are all texts."""
-        number: float | None = None
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-            try:
-                number = float(value)
-            except (ValueError, OverflowError):
-                number = None
-        if number is None or (whole and not number.is_integer()):
-            raise self.problem(name, f"must be a {'whole number' if whole else 'number of seconds'}, not {value!r}")
-        return int(number) if whole else number
+    def choice(self, name: str, value: object, among: Sequence[str]) -> str | None:
+        """One of a few words, or ``None`` when the field is not set."""
+        given = self.text(name, value)
+        if given is None:
+            return None
+        word = given.strip().lower().replace("-", "_")
+        if word not in among:
+            raise self.problem(name, f"must be one of {', '.join(among)}")
+        return word
+
+    def count(self, name: str, value: object) -> int:
+        """A whole number within the form's limits."""
+        number, schema = _number(value), EXTRA_FIELDS[name]["schema"]
+        if number is None or not number.is_integer():
+            raise self.problem(name, "must be a whole number")
+        if not schema["minimum"] <= number <= schema["maximum"]:
+            raise self.problem(name, f"must be from {schema['minimum']} to {schema['maximum']}")
+        return int(number)
+
+    def seconds(self, name: str, value: object) -> float:
+        """A number of seconds."""
+        number = _number(value)
+        if number is None:
+            raise self.problem(name, "must be a number of seconds")
+        if number <= 0:
+            raise self.problem(name, "must be more than 0 seconds")
+        return number
 
     def flag(self, name: str, value: object) -> bool:
-        """True or false, as JSON or as a text."""
-        if isinstance(value, str):
-            value = _FLAGS.get(value.strip().lower())
-        if not isinstance(value, bool):
+        """True or false, as JSON, as 1 or 0, or as a text."""
+        found = _FLAGS.get(str(value).strip().lower()) if isinstance(value, (str, int)) else None
+        if found is None:
             raise self.problem(name, "must be true or false")
-        return value
+        return found
+
+
+def _number(value: object) -> float | None:
+    """The extras of a connection URI are all texts."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 
-_SECONDS = 0.05
+_SECONDS = 0.003
 
 
 def mask(secret: str) -> None:
@@ -14,14 +13,10 @@ def mask(secret: str) -> None:
 
     :param secret: may be masked already.
     """
-    if _in_process():
-        # ``dag.test()`` has but one process, and its stand-in for a supervisor writes all it is sent to the log, at
-        # level DEBUG: a secret too. The masker of this process is enough there.
-        with contextlib.suppress(ImportError):
-            from airflow.sdk._shared.secrets_masker import mask_secret as mask_here
-
-            mask_here(secret)
-            return
+    # ``dag.test()`` has but one process, and its stand-in for a supervisor writes all it is sent to the log, at level
+    # DEBUG: a secret too. The masker of this process is enough there.
+    if _mask_here(secret) and _in_process():
+        return
     from airflow.sdk.log import mask_secret
 
     mask_secret(secret)
@@ -33,11 +28,23 @@ def mask_token(token: str) -> None:
     :param token: as the client got it.
     """
     # The supervisor answers over a socket that a coroutine of the same loop may be waiting on: from the loop's own
-    # thread Airflow refuses to send then. Another thread may always send. The short wait is for the order: masked
-    # first, used afterwards.
+    # thread Airflow refuses to send then. Another thread may always send. The short wait is for the order, masked
+    # first and used afterwards; it is short because the loop stands still, and this process masks already.
+    if _mask_here(token) and _in_process():
+        return
     thread = threading.Thread(target=mask, args=(token,), name="camunda-optimize-mask", daemon=True)
     thread.start()
     thread.join(_SECONDS)
+
+
+def _mask_here(secret: str) -> bool:
+    """Mask in this process; it takes no answer from anybody."""
+    try:
+        from airflow.sdk._shared.secrets_masker import mask_secret
+    except ImportError:  # before Airflow 3.2
+        return False
+    mask_secret(secret)
+    return True
 
 
 def _in_process() -> bool:

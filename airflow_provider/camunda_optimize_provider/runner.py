@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -17,8 +18,12 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 CLEAN_UP_SECONDS = 4.0
 """How long a stopped coroutine may take for its clean-up: Airflow kills a process 5 s after it asked it to end."""
+CLOSE_SECONDS = 1.0
+"""How long the result waits for the loop to close, which waits for every thread that the coroutine left behind."""
 
 
 class Stopped(Exception):
@@ -38,6 +43,7 @@ class LoopThread(Generic[T]):
         self._ended = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._cancelled = False
         self._stop_until: float | None = None
         self._outcome: tuple[T] | BaseException | None = None
         # The context holds what Airflow's logging and lookups need to know about the task.
@@ -55,6 +61,7 @@ class LoopThread(Generic[T]):
         except BaseException:  # a signal handler raised here: a timeout, an interrupt
             self.stop()
             raise
+        self._thread.join(CLOSE_SECONDS)
         outcome, self._outcome = self._outcome, None
         if isinstance(outcome, tuple):
             return outcome[0]
@@ -70,32 +77,64 @@ class LoopThread(Generic[T]):
         :return: whether the coroutine has ended.
         """
         # No lock in here: a signal handler runs in the very thread it interrupts, which may hold that lock.
-        if self._stop_until is None:  # only once: a second cancellation would interrupt the clean-up
+        if self._stop_until is None:
             self._stop_until = time.monotonic() + seconds
-            loop, task = self._loop, self._task
-            if loop is not None and task is not None:
-                with contextlib.suppress(RuntimeError):  # the loop is closed: it has just ended
-                    loop.call_soon_threadsafe(task.cancel)
-        while not self._ended and self._thread.is_alive() and time.monotonic() < self._stop_until:
-            time.sleep(0.01)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: it has just ended
+                self._loop.call_soon_threadsafe(self._cancel)
+        self._wait_for_the_end(self._stop_until)
         return self._ended
+
+    def _wait_for_the_end(self, until: float) -> None:
+        try:
+            while not self._ended and self._thread.is_alive() and time.monotonic() < until:
+                time.sleep(0.01)
+        except BaseException:  # another signal's handler raised: it has its say when the clean-up is done
+            self._wait_for_the_end(until)
+            raise
+
+    def _cancel(self) -> None:
+        """In the loop, and only once: a second cancellation would interrupt the clean-up."""
+        if self._task is not None and not self._cancelled:
+            self._cancelled = True
+            self._task.cancel()
 
     def _main(self) -> None:
         try:
             with asyncio.Runner() as runner:
                 self._loop = runner.get_loop()
-                self._outcome = (runner.run(self._body()),)
+                runner.run(self._body())
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
-            self._outcome = error
-        finally:
+            self._end(error)
+
+    async def _body(self) -> None:
+        self._task = asyncio.current_task()
+        if self._stop_until is not None:  # asked for before there was anything to cancel
+            self._end(asyncio.CancelledError())
+            return
+        try:
+            self._end((await self._work(),))
+        except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
+            self._end(error)
+
+    def _end(self, outcome: tuple[T] | BaseException) -> None:
+        if self._ended:  # only the closing of the loop failed
+            return
+        try:
+            if self._stop_until is not None and not isinstance(outcome, (tuple, asyncio.CancelledError)):
+                log.warning("While it was being stopped: %s", _in_words(outcome))  # what is raised is Stopped
+        finally:  # the other thread waits for this without end
+            self._outcome = outcome
             self._ended = True
             self._finished.set()
 
-    async def _body(self) -> T:
-        self._task = asyncio.current_task()
-        if self._stop_until is not None:  # asked for before there was anything to cancel
-            raise asyncio.CancelledError
-        return await self._work()
+
+def _in_words(error: BaseException) -> str:
+    """Only of the client's own errors it is known that their text holds no secrets."""
+    from camunda_optimize import OptimizeError
+
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, OptimizeError) else name
 
 
 def run_in_thread(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

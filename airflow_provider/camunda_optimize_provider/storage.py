@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from camunda_optimize import ConfigurationError
+
+from .masking import mask
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -39,12 +40,18 @@ def find_destination(destination: Any) -> Destination:
     """Resolve a local path, ``file:///…`` or ``s3://connection_id@bucket/key``.
 
     :param destination: a path, a URL or an ``ObjectStoragePath``.
-    :raises ConfigurationError: if it is empty, or if no installed provider has a filesystem for it.
+    :raises ConfigurationError: if it is empty, holds credentials, or if no installed provider has a filesystem for it.
     :raises AirflowNotFoundException: if its connection does not exist.
     """
     url = str(destination)  # of an ObjectStoragePath too: with its connection id
     if not url.strip() or url.strip() == "None":
         raise ConfigurationError("is empty: give a path or a URL", setting="destination")
+    if credentials_in(url):  # not quoted, of course
+        raise ConfigurationError(
+            "holds what looks like credentials: store them in an Airflow connection and name that one, as in"
+            " s3://connection_id@bucket/path",
+            setting="destination",
+        )
     scheme = urlsplit(url).scheme if "://" in url else ""
     if scheme in ("", "file", "local"):
         return Destination(url if scheme != "local" else "file" + url.removeprefix("local"))
@@ -65,21 +72,32 @@ def find_destination(destination: Any) -> Destination:
     return Destination(f"{scheme}://{path.bucket}/{path.key}".rstrip("/"), path.fs)
 
 
-def check_mapped(destination: str, map_index: int | None) -> None:
-    """Refuse mapped tasks that would replace each other's snapshot.
+def mask_credentials(rendered: Any) -> None:
+    """Make credentials in a URL known to Airflow's masker.
 
-    A snapshot is replaced as a whole, and two tasks of one expansion that write to one destination would each remove
-    what the other published. That the destinations differ cannot be seen from inside one task, unless the index is in
-    there under its own name.
-
-    :param destination: the rendered destination.
-    :param map_index: of the task; ``None`` or -1 when it is not mapped.
-    :raises ConfigurationError: if the destination lacks the segment.
+    :param rendered: any value.
     """
-    if map_index is None or map_index < 0 or f"map_index={map_index}" in re.split(r"[/\\]", destination):
-        return
-    raise ConfigurationError(
-        "is shared by the mapped tasks, which would replace each other's snapshot: give each its own by a path segment"
-        " map_index={{ ti.map_index }}, or export all collections in one task",
-        setting="destination",
-    )
+    if isinstance(rendered, str) or hasattr(rendered, "bucket"):  # ObjectStoragePath
+        secret = credentials_in(str(rendered))
+        if secret:
+            mask(secret)
+
+
+def credentials_in(url: str) -> str | None:
+    """The part of a URL that looks like credentials: a password before the bucket, or a query, where signatures stand.
+
+    :param url: a destination; a path has none.
+    """
+    _, found, rest = url.partition("://")
+    if not found:
+        return None
+    address, _, query = rest.partition("?")
+    if "=" in query:
+        return query
+    netloc, _, path = address.partition("/")
+    if "@" in netloc:
+        return netloc.rpartition("@")[0].partition(":")[2] or None
+    _, colon, behind = netloc.partition(":")
+    if colon and "@" in path:  # a password with a slash in it
+        return address.partition(":")[2].rpartition("@")[0]
+    return behind if colon and not behind.isdecimal() and not netloc.startswith("[") else None

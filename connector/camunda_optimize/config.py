@@ -69,6 +69,8 @@ class OptimizeConfig:
             object.__setattr__(self, setting, value)
 
         put("base_url", check.base_url(self.base_url))
+        if self.base_url.startswith("http:") and is_saas_base_url(self.base_url):
+            raise ConfigurationError("SaaS wants https: the token would travel in clear", setting="base_url")
         self._check_credentials(put)
         put("max_concurrency", check.count(self.max_concurrency, "max_concurrency", most=1000))
         put("max_attempts", check.count(self.max_attempts, "max_attempts", most=100))

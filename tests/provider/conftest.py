@@ -51,7 +51,6 @@ def pytest_collection_modifyitems(items):
         "ignore:.*starlette.testclient.*",
         "ignore:Could not import graphviz:UserWarning",
         "ignore:Skipping masking for a secret:UserWarning",
-        "ignore::ResourceWarning",
     )
     for item in items:
         if HERE in item.path.parents:
@@ -121,6 +120,14 @@ def _look_at(dag_run):
             },
             everything=repr([x.value for x in xcoms]) + repr([r.rendered_fields for r in rendered]),
         )
+
+
+@pytest.fixture(autouse=True)
+def no_stored_tokens():
+    """Each test begins without a token, as a new host does."""
+    yield
+    if HAS_AIRFLOW:
+        shutil.rmtree(HOME / "camunda_optimize", ignore_errors=True)
 
 
 @pytest.fixture

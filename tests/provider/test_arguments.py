@@ -8,32 +8,48 @@ from camunda_optimize import ConfigurationError
 from camunda_optimize.export import ALL_COLLECTIONS, Progress
 from camunda_optimize_provider.arguments import chosen_collections, is_template, snapshot_options
 from camunda_optimize_provider.progress_log import ProgressLog
-from camunda_optimize_provider.storage import check_mapped, find_destination
+from camunda_optimize_provider.storage import credentials_in, find_destination
 
 
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
         (None, ALL_COLLECTIONS),
-        ("None", ALL_COLLECTIONS),
-        ("null", ALL_COLLECTIONS),
         (["a", "b"], ("a", "b")),
         (("a",), ("a",)),
         ('["a", "b"]', ("a", "b")),
         ("['a', 'b']", ("a", "b")),
         ("('a', 'b')", ("a", "b")),
         (" a ", ("a",)),
-        ("[broken", ("[broken",)),
     ],
 )
 def test_collections(given, meant):
-    assert chosen_collections(given) == meant
+    assert chosen_collections(given, none_means_all=True) == meant
 
 
-@pytest.mark.parametrize("given", ["", "  ", [], "[]", [""], "[1]", [None], 7, {"a": 1}.items()])
+@pytest.mark.parametrize("given", [[], "[]", [""], "[1]", [None], ["None"], '["null"]', 7, {"a": 1}.items()])
 def test_no_collections(given):
     with pytest.raises(ConfigurationError, match="collections"):
-        chosen_collections(given)
+        chosen_collections(given, none_means_all=True)
+
+
+@pytest.mark.parametrize("given", [None, "", "  ", "None", " null "])
+def test_nothing_does_not_mean_everything(given):
+    with pytest.raises(ConfigurationError, match=r"write collections=None in the DAG file"):
+        chosen_collections(given, none_means_all=False)
+    if given is not None:
+        with pytest.raises(ConfigurationError, match="came to nothing"):
+            chosen_collections(given, none_means_all=True)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["[broken", "[a, b]", "(a", "('a')", "(1)", "a,b", "a\nb", "a b", '"a"', "{'a', 'b'}", "[" * 5000, "['a'] + ['b']"],
+)
+def test_a_malformed_list_is_not_an_id(given):
+    with pytest.raises(ConfigurationError, match="text that") as caught:
+        chosen_collections(given, none_means_all=True)
+    assert len(str(caught.value)) < 200
 
 
 def test_templates():
@@ -71,23 +87,36 @@ def test_destinations_that_cannot_be(destination, words):
         find_destination(destination)
 
 
+def test_a_storage_connection_that_does_not_exist(airflow_database):
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    with pytest.raises(AirflowNotFoundException, match="no_such_connection"):
+        find_destination("s3://no_such_connection@lake/x")
+
+
+CREDENTIALS = [
+    "s3://key:S3cr3t~value@lake/x",
+    "s3://key:S3cr3t~value/and+more@lake/x",
+    "s3://key:12/S3cr3t~value@lake/x",
+    "s3://key:S3cr3t~value",
+    "zzz://key:S3cr3t~value@lake/x",
+    "file://key:S3cr3t~value@host/x",
+    "abfs://c@lake/x?sig=S3cr3t~value",
+]
+
+
+@pytest.mark.parametrize("destination", CREDENTIALS)
+def test_credentials_in_a_destination_are_refused_and_not_quoted(destination):
+    with pytest.raises(ConfigurationError, match="credentials: store them in an Airflow connection") as caught:
+        find_destination(destination)
+    assert "S3cr3t~value" not in f"{caught.value} {caught.value!r} {caught.value.__context__!r}"
+
+
 @pytest.mark.parametrize(
-    ("destination", "index", "fine"),
-    [
-        ("/lake", -1, True),
-        ("/lake", 0, False),
-        ("/lake/map_index=0", 0, True),
-        ("s3://c@lake/map_index=12/x", 12, True),
-        ("/lake/map_index=12", 1, False),
-        ("/lake/ds=2026-11-01", 1, False),
-    ],
+    "url", ["/lake/a:b@c", "s3://conn@lake/k", "s3://lake/ts=12:00:00", "s3://conn@lake/ts=12:00@x", "hdfs://h:9000/x"]
 )
-def test_destinations_of_mapped_tasks(destination, index, fine):
-    if fine:
-        check_mapped(destination, index)
-    else:
-        with pytest.raises(ConfigurationError, match=r"map_index=\{\{ ti.map_index \}\}"):
-            check_mapped(destination, index)
+def test_what_are_no_credentials(url):
+    assert credentials_in(url) is None
 
 
 def lines_of(steps, seconds_each, caplog):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +13,7 @@ from camunda_optimize_provider.connection import read_connection
 from camunda_optimize_provider.connection_values import ConnectionFields
 
 SECRET = "s3cr3t~do.not-show_8Zq"
+DIGITS = 98765432123456
 KEYCLOAK = "https://sso.example/auth/realms/camunda-platform/protocol/openid-connect/token"
 SAAS_HOST = "https://bru-2.optimize.camunda.io/1111-2222"
 LOGIN = {"login": "me", "password": SECRET}
@@ -133,11 +135,20 @@ GOOD = {
                     "verify": True,
                     "max_concurrency": 32,
                     "request_timeout": 60,
-                    "cache": "memory",
+                    "cache": "file",
                 }
             ),
         },
-        {"verify": True, "max_concurrency": 32, "request_timeout": 60.0, "token_cache": "memory"},
+        {"verify": True, "max_concurrency": 32, "request_timeout": 60.0, "token_cache": "file"},
+    ),
+    "no cache chosen": ({"host": "http://o:1", "password": "abc", "extra": {"cache": None}}, {"token_cache": "file"}),
+    "memory": ({"host": "http://o:1", "password": "abc", "extra": {"cache": "Memory"}}, {"token_cache": "memory"}),
+    "flag as 0": ({"host": "http://o:1", "password": "abc", "extra": {"verify": 0}}, {"verify": False}),
+    "flag as '0'": ({"host": "http://o:1", "password": "abc", "extra": {"verify": "0"}}, {"verify": False}),
+    "flag as 1": ({"host": "http://o:1", "password": "abc", "extra": {"verify": 1}}, {"verify": True}),
+    "plain http to a server of one's own": (
+        {"host": "http://optimize.camunda.io.corp/x", "password": "abc"},
+        {"base_url": "http://optimize.camunda.io.corp/x"},
     ),
     "knobs": (
         {
@@ -273,8 +284,65 @@ BAD = {
     "deployment of another type": ({"host": "http://o:1", "extra": {"deployment": 1}}, "'Deployment'", "text"),
     "extras that are no JSON": ({"host": "http://o:1", "extra": "{"}, "'Extra Fields JSON'", "not valid JSON"),
     "extras that are a list": ({"host": "http://o:1", "extra": "[]"}, "'Extra Fields JSON'", "JSON object"),
-    "misspelt extra": ({"host": "http://o:1", "extra": {"audiance": "x"}}, "'audiance'", "did you mean 'audience'"),
-    "unknown extra": ({"host": "http://o:1", "extra": {"qqq": "x"}}, "'qqq'", "oauth_url"),
+    "misspelt extra": (
+        {"host": "http://o:1", "extra": {"audiance": "x"}},
+        "'Extra Fields JSON'",
+        "did you mean 'audience'",
+    ),
+    "unknown extra": ({"host": "http://o:1", "extra": {"qqq": "x"}}, "'Extra Fields JSON'", "oauth_url"),
+    "plain http to SaaS": (
+        {**LOGIN, "host": SAAS_HOST.replace("https:", "HTTP:")},
+        "'Base URL'",
+        "must start with https",
+    ),
+    "plain http to SaaS by schema": (
+        {**LOGIN, "host": "bru-2.optimize.camunda.io/1", "schema": "http"},
+        "'Base URL'",
+        "must start with https",
+    ),
+    "plain http to SaaS with a static token": (
+        {"password": SECRET, "host": SAAS_HOST.replace("https:", "http:"), "extra": {"deployment": "static_token"}},
+        "'Base URL'",
+        "must start with https",
+    ),
+    "plain http to the authorization server of SaaS": (
+        {**LOGIN, "host": "https://o.corp", "extra": {"oauth_url": "http://login.cloud.camunda.io/oauth/token"}},
+        "'OAuth URL'",
+        "must start with https",
+    ),
+    "flag as 2": ({"host": "http://o:1", "password": SECRET, "extra": {"verify": 2}}, "'Verify TLS", "true or false"),
+    "secret as deployment": ({"host": "http://o:1", "extra": {"deployment": SECRET}}, "'Deployment'", "saas"),
+    "secret as region": ({**LOGIN, "extra": {"region": SECRET, "cluster_id": "1"}}, "'Region'", "letters"),
+    "secret as cluster": ({**LOGIN, "extra": {"region": "x", "cluster_id": SECRET}}, "'Cluster ID'", "letters"),
+    "secret as host": ({"host": SECRET}, "'Base URL'", "must start with http"),
+    "secret as OAuth URL": ({**LOGIN, "host": "http://o:1", "extra": {"oauth_url": SECRET}}, "'OAuth URL'", "scheme"),
+    "secret as CA bundle": (
+        {"host": "http://o:1", "password": "abc", "extra": {"ca_bundle": SECRET}},
+        "'CA bundle'",
+        "no file",
+    ),
+    "secret as a number": (
+        {"host": "http://o:1", "password": "abc", "extra": {"max_concurrency": SECRET}},
+        "'Requests at once'",
+        "whole number",
+    ),
+    "secret of digits as a number": (
+        {"host": "http://o:1", "password": "abc", "extra": {"max_concurrency": DIGITS}},
+        "'Requests at once'",
+        "from 1 to 1000",
+    ),
+    "secret as seconds": (
+        {"host": "http://o:1", "password": "abc", "extra": {"request_timeout": SECRET}},
+        "'Request timeout (seconds)'",
+        "number of seconds",
+    ),
+    "secret as a name": ({"host": "http://o:1", "extra": {SECRET: "x"}}, "'Extra Fields JSON'", "unknown name"),
+    "secret as cache": ({"host": "http://o:1", "password": "abc", "extra": {"cache": SECRET}}, "'Token cache'", "file"),
+    "infinite time": (
+        {"host": "http://o:1", "password": "abc", "extra": {"request_timeout": "inf"}},
+        "'Request timeout (seconds)'",
+        "number of seconds",
+    ),
     "verify as a path": (
         {"host": "http://o:1", "password": SECRET, "extra": {"verify": "/etc/ca.pem"}},
         "'Verify TLS certificates'",
@@ -310,11 +378,6 @@ BAD = {
         "'Request timeout (seconds)'",
         "more than 0",
     ),
-    "file cache": (
-        {"host": "http://o:1", "password": SECRET, "extra": {"cache": "file"}},
-        "'Token cache'",
-        "does not exist yet",
-    ),
     "unknown cache": (
         {"host": "http://o:1", "password": SECRET, "extra": {"cache": "disk"}},
         "'Token cache'",
@@ -332,8 +395,33 @@ def test_refuses_and_names_the_field(fields, field, words):
     assert words in text
     assert "lake_source" in text
     assert SECRET not in text
+    assert str(DIGITS) not in text
     assert caught.value.__cause__ is None
     assert SECRET not in repr(caught.value.__context__)
+
+
+def directory_of_the_cache():
+    return read(host="http://o:1", password="abc").token_cache_dir
+
+
+def test_tokens_are_kept_below_airflows_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    assert directory_of_the_cache() == str(tmp_path / "camunda_optimize")
+    (tmp_path / "camunda_optimize").mkdir()
+    assert directory_of_the_cache() == str(tmp_path / "camunda_optimize")
+
+
+def test_where_airflows_home_is_of_no_use_the_client_chooses_the_directory(tmp_path, monkeypatch):
+    monkeypatch.delenv("AIRFLOW_HOME")
+    assert directory_of_the_cache() is None
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "not-there"))
+    assert directory_of_the_cache() is None
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert directory_of_the_cache() is None
+    (tmp_path / "camunda_optimize").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)  # that of another user
+    assert directory_of_the_cache() is None
 
 
 def test_without_an_id_the_error_does_not_speak_of_one():

@@ -69,12 +69,13 @@ def s3_server(tmp_path_factory):
     names += ("volume.port.grpc", "filer.port.grpc", "admin.port", "admin.port.grpc", "s3.port.iceberg")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     folder = tmp_path_factory.mktemp("s3")
-    server = subprocess.Popen(
-        [weed, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-bucket=lake", "-webdav=false",
-         "-admin.ui=false", *(f"-{name}={port}" for name, port in ports.items())],
-        env={**os.environ, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "storage-secret"},
-        cwd=folder, stdout=(folder / "log").open("w"), stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [weed, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-bucket=lake", "-webdav=false",
+             "-admin.ui=false", *(f"-{name}={port}" for name, port in ports.items())],
+            env={**os.environ, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "storage-secret"},
+            cwd=folder, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
     endpoint = f"http://127.0.0.1:{ports['s3.port']}"
     try:
         wait_for_bucket(endpoint, server, folder / "log")

@@ -6,14 +6,18 @@ import signal
 import threading
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
-from airflow.sdk import DAG, Asset, task
+from airflow.sdk import DAG, Asset, ObjectStoragePath, task, task_group
+from airflow.sdk.exceptions import AirflowFailException
 
 from camunda_optimize import ConfigurationError
 from camunda_optimize.export import read_snapshot, verify
 from camunda_optimize.testing import Fault, Organisation
+from camunda_optimize_provider.hooks.optimize import OptimizeHook
 from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsOperator as Export
+from camunda_optimize_provider.runner import LoopThread
 
 
 def one_task(name, /, **arguments):
@@ -132,7 +136,7 @@ MISTAKES = {
     "on_missing": ({"on_missing": "ignore"}, "keep_previous"),
     "shrink_guard": ({"shrink_guard": 2}, "at most 1"),
     "no collections": ({"collections": []}, "is empty"),
-    "ids that are numbers": ({"collections": [1]}, "ids are strings"),
+    "ids that are numbers": ({"collections": [1]}, "string"),
 }
 
 
@@ -151,7 +155,24 @@ LASTING = {
     "forbidden": ({"fault": Fault(on="api", status=403)}, "403"),
     "unknown collection": ({"arguments": {"collections": ["nobody-has-this-id"]}}, "nobody-has-this-id"),
     "empty list": ({"arguments": {"collections": "{{ [] }}"}}, "is empty"),
-    "not a list": ({"arguments": {"collections": "{{ '' }}"}}, "is empty"),
+    "empty text": ({"arguments": {"collections": "{{ '' }}"}}, "came to nothing"),
+    "None as text": ({"arguments": {"collections": "{{ none }}"}}, "came to nothing"),
+    "XCom of nobody": ({"arguments": {"collections": "{{ ti.xcom_pull(task_ids='nobody') }}"}}, "came to nothing"),
+    "list of nothing": ({"arguments": {"collections": ["{{ none }}"]}}, "came to nothing"),
+    "broken list": ({"arguments": {"collections": "{{ '[a, b' }}"}}, "like a list, but is none"),
+    "connection missing": ({"arguments": {"optimize_conn_id": "no_such_connection"}}, "no_such_connection"),
+    "storage's connection missing": (
+        {"arguments": {"destination": "s3://no_such_connection@lake/x"}},
+        "no_such_connection",
+    ),
+    "credentials in the destination": (
+        {"arguments": {"destination": "s3://key:another-secret-for-the-simulator@lake/x"}},
+        "store them in an Airflow connection",
+    ),
+    "credentials in a template": (
+        {"arguments": {"destination": "{{ 's3://key:another-secret-' }}for-the-simulator@lake/x"}},
+        "store them in an Airflow connection",
+    ),
     "option rendered wrongly": ({"arguments": {"format": "{{ 'xml' }}"}}, "jsonl"),
     "no destination": ({"arguments": {"destination": "{{ none }}"}}, "destination"),
     "no filesystem": ({"arguments": {"destination": "gs://lake/x"}}, "apache-airflow-providers-google"),
@@ -172,7 +193,46 @@ def test_what_does_not_mend_itself_fails_at_once(
     assert run.tries == {"export": 1}
     assert "AirflowFailException" in (text := logs())
     assert words in text
-    assert "another-secret-for-the-simulator" not in without_airflows_own(text)
+    assert "another-secret-for-the-simulator" not in without_airflows_own(text) + run.everything
+    assert snapshot() == {}
+
+
+@pytest.mark.parametrize("destination", ["s3://key:a-secret-of-the-storage@lake/x", "s3://key:a-secret/of@lake/x"])
+def test_credentials_in_an_object_storage_path_are_refused(run_dag, optimize_connection, logs, destination):
+    run = run_dag(one_task("path_with_credentials", destination=ObjectStoragePath(destination), retries=3))
+    assert run.tries == {"export": 1}
+    assert run.states == {"export": "failed"}
+    assert "a-secret" not in run.everything
+    # Airflow's own class looks a connection up as soon as it is made, and its S3 hook says which.
+    assert not [line for line in logs().splitlines() if "a-secret" in line and "base_aws.py" not in line]
+
+
+def test_a_failure_does_not_carry_the_error_it_was_made_of(set_connection, tmp_path):
+    set_connection(host="http://localhost:1", login="me", password="a-long-secret")
+    with DAG("failing_at_once", schedule=None) as dag:
+        export = Export(task_id="export", destination=str(tmp_path))
+    with pytest.raises(AirflowFailException) as caught:
+        export.execute({"ti": SimpleNamespace(map_index=-1), "dag": dag})
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_nothing_from_another_task_does_not_mean_everything(
+    run_dag, optimize_connection, tmp_path, snapshot, logs, native
+):
+    def nothing():
+        return None
+
+    with DAG("nothing_from_a_task", schedule=None, render_template_as_native_obj=native) as dag:
+        chosen = task(nothing)()
+        Export(task_id="by_xcom", destination=str(tmp_path), collections=chosen, retries=3)
+        template = "{{ ti.xcom_pull(task_ids='nothing') }}"
+        chosen >> Export(task_id="by_template", destination=str(tmp_path), collections=template, retries=3)
+    run = run_dag(dag)
+    assert run.states == {"nothing": "success", "by_xcom": "failed", "by_template": "failed"}
+    assert run.tries == {"nothing": 1, "by_xcom": 1, "by_template": 1}
+    assert logs().count("came to nothing") >= 2
     assert snapshot() == {}
 
 
@@ -182,12 +242,6 @@ def test_what_may_pass_is_left_to_airflows_retries(run_dag, optimize_simulator, 
     assert run.state == "success"
     assert run.tries == {"export": 2}
     assert "RateLimitedError" in logs()
-
-
-def test_a_missing_storage_connection_is_told(run_dag, optimize_connection, logs):
-    run = run_dag(one_task("no_storage_connection", destination="s3://no_such_connection@lake/x"))
-    assert run.state == "failed"
-    assert "no_such_connection" in logs()
 
 
 def test_a_timeout_leaves_the_previous_snapshot(
@@ -232,6 +286,39 @@ def test_a_sigterm_leaves_the_previous_snapshot(
     assert_all_ended()
 
 
+@pytest.mark.parametrize("moment", ["while it prepares", "as the loop is made", "before it begins"])
+def test_a_sigterm_before_the_export_began_is_not_forgotten(
+    run_dag, optimize_simulator, optimize_connection, tmp_path, snapshot, logs, monkeypatch, moment
+):
+    def after_a_sigterm(owner, name):
+        original = getattr(owner, name)
+
+        def and_on(*args, **kwargs):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)  # Python runs the handler
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, and_on)
+
+    targets = {
+        "while it prepares": (OptimizeHook, "get_config"),
+        "as the loop is made": (LoopThread, "__init__"),
+        "before it begins": (Export, "pre_execute"),
+    }
+    after_a_sigterm(*targets[moment])
+    previous = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        run = run_dag(one_task("early_sigterm", destination=str(tmp_path)))
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert run.states == {"export": "failed"}
+    assert "The export was stopped from outside" in (text := logs())
+    assert ("Exporting the dashboard ids" in text) == (moment != "before it begins")
+    assert snapshot() == {}
+    assert optimize_simulator.counters.token_requests == 0
+    assert_all_ended()
+
+
 def change_everything(simulator):
     for collection_id in ids(simulator):
         simulator.organisation.add_dashboard(collection_id)
@@ -260,6 +347,131 @@ def test_mapped_tasks_need_destinations_of_their_own(
     assert run.state == "success"
     assert run.xcoms["export[1]"]["collections"] == 3
     assert verify(tmp_path / "map_index=0").ok
+
+
+def mapped_dag(name, /, **arguments):
+    """``partial`` holds the common arguments, ``expand`` or ``expand_kwargs`` the mapped ones."""
+    with DAG(name, schedule=None) as dag:
+        partial = Export.partial(task_id="export", retries=3, retry_delay=timedelta(0), **arguments.get("partial", {}))
+        if "expand" in arguments:
+            partial.expand(**arguments["expand"])
+        else:
+            partial.expand_kwargs(arguments["expand_kwargs"])
+    return dag
+
+
+def test_mapped_destinations_that_differ(run_dag, optimize_simulator, optimize_connection, tmp_path):
+    places = [str(tmp_path / name) for name in ("a", "b")]
+    run = run_dag(mapped_dag("mapped_destinations", expand={"destination": places}))
+    assert run.states == {"export[0]": "success", "export[1]": "success"}
+    assert [verify(place).ok for place in places] == [True, True]
+    assert optimize_simulator.counters.token_requests == 1
+
+    chosen = ids(optimize_simulator)[:2]
+    pairs = [{"destination": place, "collections": [one]} for place, one in zip(places, chosen, strict=True)]
+    run = run_dag(mapped_dag("mapped_pairs", expand_kwargs=pairs))
+    assert run.state == "success"
+    assert [{row["collection_id"] for row in read_snapshot(place)} for place in places] == [{one} for one in chosen]
+
+
+def test_mapped_destinations_may_come_from_another_task(run_dag, optimize_connection, tmp_path, logs):
+    @task
+    def places(names):
+        return [str(tmp_path / name) for name in names]
+
+    with DAG("mapped_from_a_task", schedule=None) as dag:
+        for which, names in (("differing", ["a", "b"]), ("same", ["c", "c"])):
+            chosen = places.override(task_id=which + "_places")(names)
+            Export.partial(task_id=which, retries=3).expand(destination=chosen)
+    run = run_dag(dag)
+    ended = {name: (run.states[name], run.tries[name]) for name in run.states if not name.endswith("places")}
+    assert ended == {
+        "differing[0]": ("success", 1),
+        "differing[1]": ("success", 1),
+        "same[0]": ("failed", 1),
+        "same[1]": ("failed", 1),
+    }
+    assert "is given to more than one mapped task" in logs()
+
+
+MAPPED_WRONGLY = {
+    "one destination twice": ({"expand": {"destination": ["{path}/a", "{path}/a/"]}}, "more than one mapped task"),
+    "every combination": (
+        {"expand": {"destination": ["{path}/a", "{path}/b"], "collections": [["x"], ["y"]]}},
+        "expand() makes every combination: use expand_kwargs()",
+    ),
+    "one destination for pairs": (
+        {"partial": {"destination": "{path}"}, "expand_kwargs": [{"format": "json"}, {"format": "csv"}]},
+        "more than one mapped task",
+    ),
+    "wrong option": (
+        {"partial": {"format": "xml"}, "expand": {"destination": ["{path}/a", "{path}/b"]}},
+        "'xml' is not one of",
+    ),
+    "mapped nothing": (
+        {"partial": {"destination": "{path}/map_index={{ ti.map_index }}"}, "expand": {"collections": ["{{ none }}", []]}},
+        "came to nothing",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "words"), MAPPED_WRONGLY.values(), ids=MAPPED_WRONGLY.keys())
+def test_what_is_mapped_wrongly_fails_at_once(run_dag, optimize_connection, tmp_path, snapshot, logs, arguments, words):
+    arguments = json.loads(json.dumps(arguments).replace("{path}", str(tmp_path)))
+    run = run_dag(mapped_dag("mapped_wrongly", **arguments))
+    assert set(run.states.values()) == {"failed"}
+    assert set(run.tries.values()) == {1}
+    assert words in logs()
+    assert snapshot() == {}
+
+
+def test_nothing_from_another_task_does_not_mean_everything_when_it_is_mapped(
+    run_dag, optimize_connection, tmp_path, snapshot, logs
+):
+    @task
+    def lists():
+        return [None, None]
+
+    @task
+    def dicts():
+        return [{"destination": str(tmp_path / name), "collections": None} for name in "ab"]
+
+    own = str(tmp_path) + "/map_index={{ ti.map_index }}"
+    with DAG("mapped_nothing_from_a_task", schedule=None) as dag:
+        Export.partial(task_id="by_list", destination=own, retries=3).expand(collections=lists())
+        Export.partial(task_id="by_dict", retries=3).expand_kwargs(dicts())
+    run = run_dag(dag)
+    exports = {name for name in run.states if name.startswith("by_")}
+    assert len(exports) == 4
+    assert {(run.states[name], run.tries[name]) for name in exports} == {("failed", 1)}
+    assert logs().count("collections: is empty: a template") >= 4
+    assert snapshot() == {}
+
+
+def test_a_literal_none_means_all_collections_in_mapped_tasks_too(run_dag, optimize_connection, tmp_path):
+    places = [{"destination": str(tmp_path / name)} for name in "ab"]
+    for partial in ({}, {"collections": None}):
+        run = run_dag(mapped_dag("mapped_all", partial=partial, expand_kwargs=places))
+        assert [run.xcoms[f"export[{index}]"]["collections"] for index in (0, 1)] == [8, 8]
+
+
+def test_tasks_of_a_mapped_group_need_destinations_of_their_own(run_dag, optimize_connection, tmp_path, logs):
+    with DAG("mapped_group", schedule=None) as dag:
+
+        @task_group
+        def group(place):
+            Export(task_id="refused", destination=place, retries=3)
+            Export(task_id="fine", destination=str(tmp_path) + "/map_index={{ ti.map_index }}", retries=3)
+
+        group.expand(place=[str(tmp_path / "a"), str(tmp_path / "b")])
+    run = run_dag(dag)
+    assert {name: (run.states[name], run.tries[name]) for name in run.states} == {
+        "group.refused[0]": ("failed", 1),
+        "group.refused[1]": ("failed", 1),
+        "group.fine[0]": ("success", 1),
+        "group.fine[1]": ("success", 1),
+    }
+    assert "cannot be seen to differ between the tasks of a mapped task group" in logs()
 
 
 def test_5000_collections_in_one_task(

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from camunda_optimize import DestinationError
 from camunda_optimize_provider.runner import LoopThread, Stopped, run_in_thread
 
 
@@ -121,6 +122,105 @@ def test_a_signal_handler_may_stop_it_twice():
         signal.signal(signal.SIGTERM, previous)
     assert ended == [True, True]
     assert work.cleaned
+
+
+def test_a_second_signal_waits_for_the_clean_up_as_well(alarm):
+    work = Work(clean_up=0.6)
+    thread = LoopThread(work)
+
+    def terminate(signum, frame):
+        thread.stop()
+
+    previous = signal.signal(signal.SIGTERM, terminate)
+    try:
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        alarm(0.3)  # in the middle of stop()
+        with pytest.raises(Alarm):
+            thread.run()
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert work.cleaned
+
+
+def test_two_exceptions_wait_for_the_clean_up_as_well(alarm):
+    work = Work(clean_up=0.6)
+
+    def interrupt(signum, frame):
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        alarm(0.1)
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        with pytest.raises(KeyboardInterrupt):
+            LoopThread(work).run()
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+    assert work.cleaned
+
+
+class Failing(Work):
+    """Fails while it cleans up."""
+
+    def __init__(self, error):
+        super().__init__(clean_up=0)
+        self.error = error
+
+    async def __call__(self):
+        try:
+            await super().__call__()
+        finally:
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (DestinationError("the disk is full"), "DestinationError: the disk is full"),
+        (RuntimeError("a-secret-perhaps"), "RuntimeError"),
+    ],
+)
+def test_what_went_wrong_while_it_was_stopped_is_told(error, words, caplog):
+    thread = LoopThread(Failing(error))
+    threading.Timer(0.1, thread.stop).start()
+    with pytest.raises(Stopped) as caught:
+        thread.run()
+    assert caplog.messages[-1] == f"While it was being stopped: {words}"
+    assert "a-secret-perhaps" not in caplog.text
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_an_ordinary_stop_tells_nothing(caplog):
+    thread = LoopThread(Work(clean_up=0))
+    threading.Timer(0.1, thread.stop).start()
+    with pytest.raises(Stopped):
+        thread.run()
+    assert [record for record in caplog.records if record.name.startswith("camunda")] == []
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_result_does_not_wait_for_threads_that_were_left_behind(fails):
+    release = threading.Event()
+
+    async def work():
+        asyncio.get_running_loop().run_in_executor(None, release.wait, 20)
+        await asyncio.sleep(0)
+        if fails:
+            raise LookupError("mine")
+        return 1
+
+    thread, started = LoopThread(work), time.monotonic()
+    try:
+        if fails:
+            with pytest.raises(LookupError, match="mine"):
+                thread.run()
+        else:
+            assert thread.run() == 1
+        assert time.monotonic() - started < 3
+        assert thread.stop()
+    finally:
+        release.set()
+        thread._thread.join()
 
 
 def test_what_is_stopped_before_it_began_does_not_begin():

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator
 
-from ..arguments import chosen_collections, is_template, snapshot_options
+from ..arguments import chosen_collections, in_a_task, is_template, snapshot_options
 from ..connection_form import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
@@ -34,13 +33,13 @@ class OptimizeExportDashboardIdsOperator(BaseOperator):
     The return value is a summary: ``manifest`` (its URL), ``collections``, ``objects``, ``rows``, ``states`` (how many
     collections are in which state), ``requests``, ``token_requests`` and ``seconds``.
 
-    A mapped task (``.partial().expand(collections=…)``) writes a snapshot of its own, so that its destination needs a
-    path segment ``map_index={{ ti.map_index }}``.
+    A mapped task writes a snapshot of its own: either the destinations are mapped (``.expand(destination=[…])``), or
+    the one destination needs a path segment ``map_index={{ ti.map_index }}``.
 
     :param destination: a local path, ``file:///path`` or an object store's URL with the connection to use:
         ``s3://connection_id@bucket/path``. (templated)
-    :param collections: ids of collections; ``None`` exports all that the server lists. (templated; a template may make
-        a list, or a text that holds one as JSON)
+    :param collections: ids of collections; ``None`` in the DAG file exports all that the server lists. (templated; a
+        template may make a list, or a text that holds one as JSON, but never nothing)
     :param format: ``jsonl``, ``json`` or ``csv``. (templated)
     :param layout: ``per_collection`` or ``single``. (templated)
     :param naming: ``content`` or ``fixed``. (templated)
@@ -59,6 +58,7 @@ class OptimizeExportDashboardIdsOperator(BaseOperator):
     ui_color = "#f2e6d9"
 
     _running: LoopThread[Any] | None = None
+    _killed = False
 
     def __init__(
         self,
@@ -90,9 +90,13 @@ class OptimizeExportDashboardIdsOperator(BaseOperator):
         self.shrink_guard = shrink_guard
         self.optimize_conn_id = optimize_conn_id
         self.max_concurrency = max_concurrency
-        snapshot_options(**self._options())  # a misspelt option breaks the DAG's import, not the run at night
-        if not is_template(collections):
-            chosen_collections(collections)
+        self._all_collections = collections is None
+        # A misspelt option breaks the DAG's import, not the run at night. A mapped task is made while it runs; there
+        # Airflow would try again after an error, and execute() judges for good.
+        if not in_a_task():
+            snapshot_options(**self._options())
+            if not is_template(collections):
+                chosen_collections(collections, none_means_all=True)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Export.
@@ -102,12 +106,15 @@ class OptimizeExportDashboardIdsOperator(BaseOperator):
         """
         from camunda_optimize import OptimizeError
 
-        from ..failures import ordinary_failure, task_failure
+        from ..failures import fail_at_once, not_found_errors, ordinary_failure, task_failure
         from ..runner import LoopThread, Stopped
+        from ..summary import log_summary, make_summary
 
         started = time.monotonic()
         try:
+            self._go_on_unless_killed()
             self._running = LoopThread(self._prepare(context))
+            self._go_on_unless_killed()  # from here on on_kill() finds something to stop
             result, stats = self._running.run()
         except Stopped:
             raise ordinary_failure(
@@ -116,10 +123,12 @@ class OptimizeExportDashboardIdsOperator(BaseOperator):
             ) from None
         except OptimizeError as error:
             raise task_failure(error) from None
+        except not_found_errors() as error:  # a connection, ours or the storage's
+            raise fail_at_once(str(error)) from None
         finally:
             self._running = None
-        summary = self._summary(result, stats, time.monotonic() - started)
-        self._log_summary(summary)
+        summary = make_summary(result, stats, time.monotonic() - started)
+        log_summary(self.log, summary)
         for outlet in self.outlets or ():
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra = summary
@@ -127,8 +136,26 @@ class OptimizeExportDashboardIdsOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Stop the export and wait for its clean-up."""
+        self._killed = True
         if self._running is not None:
             self._running.stop()
+
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render, and mask credentials in URLs before Airflow stores what was rendered: ``execute`` refuses them.
+
+        :param content: of a templated field, or a part of it.
+        """
+        from ..storage import mask_credentials
+
+        rendered = super().render_template(content, *args, **kwargs)
+        mask_credentials(rendered)
+        return rendered
+
+    def _go_on_unless_killed(self) -> None:
+        from ..runner import Stopped
+
+        if self._killed:
+            raise Stopped("stopped from outside before it began")
 
     def _options(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _OPTIONS}
@@ -138,12 +165,14 @@ class OptimizeExportDashboardIdsOperator(BaseOperator):
         from camunda_optimize.export import export_dashboard_ids
 
         from ..hooks.optimize import OptimizeHook
+        from ..mapping import check_destination, none_is_literal
         from ..progress_log import ProgressLog
-        from ..storage import check_mapped, find_destination
+        from ..storage import find_destination
 
         options = snapshot_options(**self._options())
-        collections = chosen_collections(self.collections)
-        check_mapped(str(self.destination), context["ti"].map_index)
+        literal = self._all_collections and none_is_literal(self.task_id, context)
+        collections = chosen_collections(self.collections, none_means_all=literal)
+        check_destination(str(self.destination), self.task_id, context)
         hook = OptimizeHook(self.optimize_conn_id, max_concurrency=self.max_concurrency)
         base_url = hook.get_config().base_url
         destination = find_destination(self.destination)
@@ -163,29 +192,3 @@ class OptimizeExportDashboardIdsOperator(BaseOperator):
                 return result, optimize.stats.as_dict()
 
         return export
-
-    def _summary(self, result: ExportResult, stats: Mapping[str, float], seconds: float) -> dict[str, Any]:
-        return {
-            "manifest": result.manifest_url,
-            "collections": len(result.manifest.collections),
-            "objects": len(result.manifest.objects),
-            "rows": result.manifest.rows,
-            "states": dict(Counter(entry.state for entry in result.manifest.collections)),
-            "requests": stats["requests"],
-            "token_requests": stats["token_requests"],
-            "seconds": round(seconds, 3),
-        }
-
-    def _log_summary(self, summary: Mapping[str, Any]) -> None:
-        self.log.info(
-            "Published %s dashboard ids of %s collections (%s) in %s objects;"
-            " requests: %s, of tokens: %s; seconds: %.1f; %s",
-            f"{summary['rows']:,}",
-            f"{summary['collections']:,}",
-            ", ".join(f"{count:,} {state}" for state, count in sorted(summary["states"].items())),
-            f"{summary['objects']:,}",
-            f"{summary['requests']:,}",
-            f"{summary['token_requests']:,}",
-            summary["seconds"],
-            summary["manifest"],
-        )
