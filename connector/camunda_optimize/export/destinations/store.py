@@ -40,7 +40,7 @@ class StoreDestination(Destination):
         self._root = root.rstrip("/")
         protocol = filesystem.protocol
         self._protocols: set[str] = {protocol} if isinstance(protocol, str) else set(protocol)
-        self.locks = "memory" in self._protocols
+        self.locks: bool = "memory" in self._protocols
 
     def _prepare(self) -> None:
         if not self._protocols & WHOLE_PUTS:
