@@ -60,7 +60,7 @@ class OptimizeConfig:
     trust_env: bool = False
     """Whether ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` count; read once, when the client opens."""
     token_cache: TokenCache = "memory"
-    """Who shares the token: all clients of this process, or with ``file`` all processes of this user on this host."""
+    """Who shares the token: all open clients of this process, or (``file``) all processes of this user on this host."""
     token_cache_dir: str | None = None
     """A directory that only this user can enter; by default one below ``$XDG_CACHE_HOME`` or ``~/.cache``."""
 

@@ -56,6 +56,10 @@ class TokenStore(Protocol):
         """Put a token there, in place of any other."""
         ...
 
+    def close(self) -> None:
+        """This client wants it no more."""
+        ...
+
 
 def open_store(config: OptimizeConfig) -> TokenStore:
     """The store for this configuration's tokens."""
@@ -86,43 +90,57 @@ async def _polled(try_lock: Callable[[], bool], patience: float) -> bool:
     return True
 
 
-class MemoryStore:
-    """Shared by all clients of this process, whatever thread or event loop they are in."""
+class _Shared:
+    """What the clients of one key have in common, for as long as one of them is open."""
 
-    _tokens: dict[str, tuple[str, float, float]] = {}  # noqa: RUF012 -- shared by all on purpose
-    _locks: dict[str, threading.Lock] = {}  # noqa: RUF012
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.clients = 0
+        self.token: tuple[str, float, float] | None = None
+        """Value, monotonic time at which it was asked for, and life."""
+
+
+class MemoryStore:
+    """Shared by all open clients of this process, whatever thread or event loop they are in.
+
+    When the last of them closes, the token is forgotten.
+    """
+
+    _shared: dict[str, _Shared] = {}  # noqa: RUF012 -- shared by all on purpose
+    _guard = threading.Lock()
 
     def __init__(self, key: str) -> None:
         self._key = key
-        self._lock = self._locks.setdefault(key, threading.Lock())
+        self._open = True
+        with self._guard:
+            self._mine = self._shared.setdefault(key, _Shared())
+            self._mine.clients += 1
 
     @asynccontextmanager
     async def exclusive(self, patience: float) -> AsyncGenerator[None, None]:
-        locked = await _polled(lambda: self._lock.acquire(blocking=False), patience)
+        lock = self._mine.lock
+        locked = await _polled(lambda: lock.acquire(blocking=False), patience)
         try:
             yield
         finally:
             if locked:
-                self._lock.release()
+                lock.release()
 
     async def load(self) -> Found | None:
-        found = self._tokens.get(self._key)
-        if found is None:
+        if self._mine.token is None:
             return None
-        value, requested_at, life = found
+        value, requested_at, life = self._mine.token
         return Found(value, time.monotonic() - requested_at, life)
 
-    @classmethod
-    def forget_all(cls) -> None:
-        """Forget every token; for an authorization server that begins anew under an old address."""
-        cls._tokens.clear()
-
     async def save(self, value: str, age: float, life: float) -> None:
-        now = time.monotonic()
-        for key, (_, requested_at, its_life) in list(self._tokens.items()):
-            if requested_at + its_life < now:
-                self._tokens.pop(key, None)
-        self._tokens[self._key] = (value, now - age, life)
+        self._mine.token = (value, time.monotonic() - age, life)
+
+    def close(self) -> None:
+        with self._guard:
+            self._mine.clients -= self._open
+            self._open = False
+            if not self._mine.clients:
+                self._shared.pop(self._key, None)
 
 
 class FileStore:
@@ -151,6 +169,9 @@ class FileStore:
     async def save(self, value: str, age: float, life: float) -> None:
         document = {"access_token": value, "requested_at": time.time() - age, "life": life}
         await asyncio.to_thread(self._guarded, lambda: self._write(orjson.dumps(document)))
+
+    def close(self) -> None:
+        """The file stays: it is for the processes to come."""
 
     def _guarded(self, action: Callable[[], Any]) -> Any:
         try:

@@ -170,6 +170,7 @@ class SharedToken:
 
     async def aclose(self) -> None:
         self._closed = True
+        self._store.close()
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.wait((self._renewal,))

@@ -15,7 +15,7 @@ import pytest
 
 from camunda_optimize import AuthenticationError, OptimizeClient
 from camunda_optimize.testing import Fault
-from camunda_optimize.token_stores import MemoryStore
+from camunda_optimize.token_stores import MemoryStore, token_key
 
 PROGRAM = Path(__file__).with_name("many_processes.py")
 
@@ -231,9 +231,11 @@ def test_loops_in_several_threads_share_the_token(optimize_simulator):
     assert sorted(requests) == [0] * 7 + [1]
 
 
-async def test_dead_tokens_are_not_kept(optimize_simulator):
-    store = MemoryStore("dead")
-    await store.save("old", age=10, life=5)
-    await MemoryStore("other").save("new", age=0, life=5)
-    assert await store.load() is None
-    MemoryStore.forget_all()
+async def test_the_last_client_that_closes_forgets_the_token(optimize_simulator):
+    config = optimize_simulator.config()
+    async with OptimizeClient(config) as one:
+        await one.dashboards.list_ids("x")
+        assert await fetch(config) == 0
+        assert await fetch(config) == 0
+    assert token_key(config) not in MemoryStore._shared
+    assert await fetch(config) == 1

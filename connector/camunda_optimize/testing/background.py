@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from ..token_stores import MemoryStore
 from .server import MAX_BODY
 
 HOST = "127.0.0.1"
@@ -43,9 +42,6 @@ class BackgroundServer:
         if self._thread is not None:
             raise RuntimeError("this simulator runs already")
         sockets = _bind(ports)
-        # An authorization server that begins anew, perhaps under the address of an earlier one whose tokens clients in
-        # this process still remember.
-        MemoryStore.forget_all()
         self.ports = tuple(sock.getsockname()[1] for sock in sockets)
         started: Future[None] = Future()
         self._thread = threading.Thread(
