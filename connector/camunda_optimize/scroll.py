@@ -121,7 +121,8 @@ class ReportData:
             except _RowsLost as lost:
                 error = lost.error
                 if attempt <= self._max_restarts:
-                    await asyncio.sleep(retry.backoff(attempt, self._client.config.retry_backoff, random.random()))  # noqa: S311
+                    jitter = random.random()  # noqa: S311 -- spreads retries, guards nothing
+                    await asyncio.sleep(retry.backoff(attempt, self._client.config.retry_backoff, jitter))
             else:
                 return
         assert error is not None  # noqa: S101 -- there is at least one attempt

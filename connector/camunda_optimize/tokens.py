@@ -200,7 +200,9 @@ class SharedToken:
         except Exception as error:  # noqa: BLE001 -- it goes to those who wait, as it is
             self._failure = _copy_of(error)
             living = self._token is not None and self._clock() < self._token.expires_at
-            log.log(logging.WARNING if living else logging.DEBUG, "no new access token: %s", error)
+            # Only errors of our own tree are known to hold no secret.
+            said = error if isinstance(error, OptimizeError) else type(error).__name__
+            log.log(logging.WARNING if living else logging.DEBUG, "no new access token: %s", said)
             return error
         self._token = token
         self._failure = None
