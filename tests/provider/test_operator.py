@@ -131,7 +131,7 @@ def test_collections_may_come_from_another_task(run_dag, optimize_simulator, opt
 
 
 MISTAKES = {
-    "format": ({"format": "parquet"}, "parquet comes later"),
+    "format": ({"format": "avro"}, "is not one of jsonl"),
     "layout": ({"layout": "flat"}, "per_collection"),
     "on_missing": ({"on_missing": "ignore"}, "keep_previous"),
     "shrink_guard": ({"shrink_guard": 2}, "at most 1"),

@@ -1,9 +1,11 @@
 """Rows to bytes and back, and the manifest's own bytes."""
 
 import csv
+import gzip
 import io
 import json
 import os
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -11,93 +13,133 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camunda_optimize.errors import ConfigurationError, ManifestError
-from camunda_optimize.export.formats import open_format
+from camunda_optimize.export.formats import EXTENSIONS, open_format
+from camunda_optimize.export.formats.shapes import id_shape
 from camunda_optimize.export.manifest import (
     CollectionEntry,
     Manifest,
     ObjectEntry,
+    ReportEntry,
     UnreadableManifestError,
     parse_manifest,
 )
-from camunda_optimize.export.staging import Stage
+from camunda_optimize.export.staging import Piece, Stage
 
 COLUMNS = ("collection_id", "dashboard_id")
+SHAPE = id_shape("ids", *COLUMNS)
+FORMATS = [(name, compression) for name in ("jsonl", "json", "csv") for compression in (None, "gzip", "zstd")]
+FORMATS.append(("parquet", None))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8) | st.sampled_from(
     ["a,b", 'a"b', "a\rb", "a\nb", "\r", "\ufeff", "\u2028", "=1+1", " x "]
 )
-PARTS = st.dictionaries(TEXT, st.lists(TEXT, unique=True, max_size=4).map(sorted), max_size=5)
+ROWS = st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, TEXT)), max_size=12)
 
 
-def rows_of(parts):
-    return [
-        (collection_id, [{"collection_id": collection_id, "dashboard_id": id_} for id_ in ids])
-        for collection_id, ids in parts.items()
-    ]
+def cut(rows, sizes):
+    """The rows in lists of these sizes, over and over."""
+    position, turn = 0, 0
+    while position < len(rows):
+        size = sizes[turn % len(sizes)]
+        yield rows[position : position + size]
+        position, turn = position + size, turn + 1
+
+
+@pytest.mark.parametrize(("name", "compression"), FORMATS)
+@given(rows=ROWS, sizes=st.lists(st.integers(1, 5), min_size=1, max_size=3))
+def test_the_same_rows_give_the_same_bytes_however_they_come(name, compression, rows, sizes):
+    format_ = open_format(name, SHAPE, compression)
+    added, encoded = bytearray(), bytearray()
+    writer, from_bodies = format_.writer(added.extend), format_.writer(encoded.extend)
+    for part in cut(rows, sizes):
+        writer.add(part)
+        body = format_.encode(part)
+        from_bodies.add_encoded(body[at : at + 7] for at in range(0, len(body), 7))
+    writer.close()
+    from_bodies.close()
+    if compression is None:  # a compressor may cut its blocks where the pieces end
+        assert added == encoded == format_.document(rows)
+    for document in (added, encoded):
+        assert list(format_.decode(io.BytesIO(document))) == rows
+    assert format_.extension in EXTENSIONS
 
 
 @pytest.mark.parametrize("name", ["jsonl", "json", "csv"])
-@pytest.mark.parametrize("single", [True, False])
-@given(parts=PARTS, order=st.randoms())
-def test_round_trip_and_same_bytes_in_any_order_of_arrival(name, single, parts, order):
-    format_ = open_format(name, COLUMNS)
-    shuffled = list(parts.items())
-    order.shuffle(shuffled)
-    documents = []
-    for source in (parts, dict(shuffled)):
-        with Stage(format_, single=single) as stage:
-            batches = [stage.add([part]) for part in rows_of(source)]
-            staged = stage.objects(part for batch in batches for part in batch)
-            documents.append([(part.collection_id, part.rows, part.sha256, part.read()) for part in staged])
-    assert documents[0] == documents[1]
-    decoded = [row for *_, data in documents[0] for row in format_.decode(io.BytesIO(data))]
-    assert decoded == [row for _, rows in sorted(rows_of(parts)) for row in rows]
-    assert len(documents[0]) == (1 if single else len(parts))
+@given(rows=ROWS.filter(bool))
+def test_compressed_objects_are_the_plain_ones_compressed(name, rows):
+    plain = open_format(name, SHAPE).document(rows)
+    assert gzip.decompress(open_format(name, SHAPE, "gzip").document(rows)) == plain
+    again = open_format(name, SHAPE, "zstd")
+    assert again.document(rows) == again.document(rows)
 
 
-@given(parts=PARTS.filter(bool))
-def test_others_read_what_we_write(parts):
-    expected = [row for _, rows in sorted(rows_of(parts)) for row in rows]
-    texts = {}
-    for name in ("jsonl", "json", "csv"):
-        with Stage(open_format(name, COLUMNS), single=True) as stage:
-            [whole] = stage.objects(stage.add(rows_of(parts)))
-            texts[name] = whole.read().decode()
-    assert json.loads(texts["json"]) == expected
-    assert [json.loads(line) for line in texts["jsonl"].split("\n") if line] == expected
-    assert list(csv.DictReader(io.StringIO(texts["csv"], newline=""))) == expected
+@given(rows=ROWS.filter(bool))
+def test_others_read_what_we_write(rows):
+    texts = {name: open_format(name, SHAPE).document(rows).decode() for name in ("jsonl", "json", "csv")}
+    assert json.loads(texts["json"]) == rows
+    assert [json.loads(line) for line in texts["jsonl"].split("\n") if line] == rows
+    assert list(csv.DictReader(io.StringIO(texts["csv"], newline=""))) == rows
 
 
-@pytest.mark.parametrize("name", ["parquet", "", "CSV"])
+@pytest.mark.parametrize("name", ["avro", "", "CSV"])
 def test_a_format_that_there_is_not(name):
     with pytest.raises(ConfigurationError, match="not a format"):
-        open_format(name, COLUMNS)
+        open_format(name, SHAPE)
+
+
+def test_parquet_has_its_own_compression():
+    with pytest.raises(ConfigurationError, match="compression: is for text formats"):
+        open_format("parquet", SHAPE, "gzip")
 
 
 def test_exact_bytes():
     rows = [{"collection_id": "c,1", "dashboard_id": "ä"}, {"collection_id": "c,1", "dashboard_id": 'b"'}]
-    assert {name: whole_document(name, rows) for name in ("jsonl", "json", "csv")} == {
+    assert {name: open_format(name, SHAPE).document(rows).decode() for name in ("jsonl", "json", "csv")} == {
         "jsonl": '{"collection_id":"c,1","dashboard_id":"ä"}\n{"collection_id":"c,1","dashboard_id":"b\\""}\n',
         "json": '[\n{"collection_id":"c,1","dashboard_id":"ä"},\n{"collection_id":"c,1","dashboard_id":"b\\""}\n]\n',
         "csv": 'collection_id,dashboard_id\n"c,1",ä\n"c,1","b"""\n',
     }
-    assert whole_document("json", []) == "[\n]\n"
-    assert whole_document("csv", []) == "collection_id,dashboard_id\n"
-    assert whole_document("jsonl", []) == ""
+    assert open_format("json", SHAPE).document([]) == b"[\n]\n"
+    assert open_format("csv", SHAPE).document([]) == b"collection_id,dashboard_id\n"
+    assert open_format("jsonl", SHAPE).document([]) == b""
 
 
-def whole_document(name, rows):
-    with Stage(open_format(name, COLUMNS), single=False) as stage:
-        return stage.objects(stage.add([("c", rows)]))[0].read().decode()
+@pytest.mark.parametrize("text", ["=1+1", "+49", "-x", "@SUM(A1)", "\t=1", "\r=1"])
+def test_csv_for_spreadsheets_takes_the_formula_out_of_a_text(text):
+    rows = [{"collection_id": text, "dashboard_id": "d"}]
+    [row] = csv.DictReader(io.StringIO(open_format("csv", SHAPE, csv_formula_safe=True).document(rows).decode(), ""))
+    assert row["collection_id"] == f"'{text}"
+    assert text.encode() in open_format("csv", SHAPE).document(rows)
+
+
+def staged_in_every_way(stage):
+    form = open_format("jsonl", SHAPE)
+    rows = [{"collection_id": "a", "dashboard_id": str(number)} for number in range(3)]
+    file = stage.begin(form, "b")
+    file.add(rows[:2])
+    file.restart()
+    file.add(rows)
+    large = stage.begin(form, "l")
+    for _ in range(3):
+        large.add([{"collection_id": "l", "dashboard_id": "x" * 4_000_000}])
+    copied = stage.begin(form, "c")
+    copied.add_bytes([b"one ", b"two"], 2)
+    return [
+        *stage.add([Piece(b"first", 1, "a"), Piece(b"second", 2, "b")]),
+        file.finish(),
+        large.finish(),
+        copied.finish(),
+    ]
 
 
 def test_a_staged_object_is_a_file_for_those_who_need_one():
-    with Stage(open_format("jsonl", COLUMNS), single=True) as stage:
-        [whole] = stage.objects(stage.add(rows_of({"a": ["1"], "b": ["2"]})))
-        [part] = stage.add(rows_of({"c": ["3"]}))
-        for staged in (whole, part):
-            with staged.as_path() as path, open(path, "rb") as file:
-                assert os.path.getsize(path) == staged.size
-                assert file.read() == staged.read()
+    with Stage() as stage:
+        staged = staged_in_every_way(stage)
+        assert [part.rows for part in staged] == [1, 2, 3, 3, 2]
+        assert [part.read()[:9] for part in staged] == [b"first", b"second", *[b'{"collect'] * 2, b"one two"]
+        for part in staged:
+            with part.as_path() as path, open(path, "rb") as file:
+                assert os.path.getsize(path) == part.size
+                assert file.read() == part.read()
 
 
 MANIFEST = Manifest(
@@ -115,13 +157,24 @@ MANIFEST = Manifest(
 )
 
 
+def test_a_manifest_of_reports():
+    entry = ObjectEntry("report_id=a/data-0123456789abcdef.parquet", 90, 2, "0" * 64, report_id="a")
+    reports = (ReportEntry("a", "exported", 2, "raw"), ReportEntry("b", "missing", 0))
+    manifest = replace(
+        MANIFEST, kind="report_data", collections=(), reports=reports, objects=(entry,), compression="gzip"
+    )
+    assert parse_manifest(manifest.to_bytes(), ("report_data",)) == manifest
+    assert manifest.units == reports
+    assert entry.unit_id == "a"
+
+
 def test_manifest_round_trip_with_a_fixed_order_of_keys():
     data = MANIFEST.to_bytes()
     assert parse_manifest(data, ("dashboard_ids",)) == MANIFEST
     document = json.loads(data)
     assert list(document) == [
-        "version", "kind", "source", "connector_version", "created", "finished", "format", "layout", "naming",
-        "collections", "objects", "counters",
+        "version", "kind", "source", "connector_version", "created", "finished", "format", "layout",
+        "compression", "naming", "collections", "reports", "objects", "counters",
     ]  # fmt: skip
     assert list(document["counters"]) == ["requests", "retries"]
     assert data.startswith(b'{\n  "version": 1,\n')
@@ -136,7 +189,8 @@ def test_a_cut_or_damaged_manifest_is_never_half_believed(data):
         parse_manifest(cut, ("dashboard_ids",))
     document = json.loads(whole)
     key = data.draw(st.sampled_from(sorted(set(document) - {"version", "kind"})))
-    wrong = {**document, key: data.draw(st.sampled_from([None, 7, [7], {"x": 1} if key != "counters" else True]))}
+    wrong = [7, [7], True if key == "counters" else {"x": 1}, *([None] if key != "compression" else [])]
+    wrong = {**document, key: data.draw(st.sampled_from(wrong))}
     with pytest.raises(UnreadableManifestError):
         parse_manifest(orjson.dumps(wrong), ("dashboard_ids",))
 

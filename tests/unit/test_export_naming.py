@@ -30,9 +30,7 @@ def test_encoded_ids_are_one_segment_and_never_collide(one, other):
 
 @given(IDS | NASTY, st.sampled_from(["content", "fixed"]), st.sampled_from(["jsonl", "json", "csv"]), st.booleans())
 def test_what_we_write_is_recognised_as_ours(collection_id, naming, extension, single):
-    key = NAMES.object_path(
-        naming=naming, extension=extension, sha256=SHA, collection_id=None if single else collection_id
-    )
+    key = NAMES.object_path(naming=naming, extension=extension, sha256=SHA, unit_id=None if single else collection_id)
     assert NAMES.is_ours(key, fixed=True)
     assert NAMES.is_ours(key, fixed=False) == (naming == "content" or not single)
     assert NAMES.looks_like_data(key)
@@ -68,11 +66,9 @@ def test_what_is_not_ours(key):
 
 def test_paths_as_promised():
     place = {"naming": "content", "extension": "jsonl", "sha256": SHA}
-    assert NAMES.object_path(**place, collection_id=None) == "dashboards-0123456789abcdef.jsonl"
-    assert NAMES.object_path(**place, collection_id="a/ü") == (
-        "collection_id=a%2F%C3%BC/dashboards-0123456789abcdef.jsonl"
-    )
-    fixed = NAMES.object_path(naming="fixed", extension="csv", sha256=SHA, collection_id="x")
+    assert NAMES.object_path(**place, unit_id=None) == "dashboards-0123456789abcdef.jsonl"
+    assert NAMES.object_path(**place, unit_id="a/ü") == ("collection_id=a%2F%C3%BC/dashboards-0123456789abcdef.jsonl")
+    fixed = NAMES.object_path(naming="fixed", extension="csv", sha256=SHA, unit_id="x")
     assert fixed == "collection_id=x/dashboards.csv"
 
 

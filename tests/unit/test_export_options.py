@@ -7,6 +7,7 @@ import pytest
 from camunda_optimize.errors import CollectionMissingError, ConfigurationError, ExportError, ServerError
 from camunda_optimize.export import ALL_COLLECTIONS, SnapshotOptions, check_collections, check_options
 from camunda_optimize.export.failures import export_error
+from camunda_optimize.export.kinds import DASHBOARD_IDS
 from camunda_optimize.export.manifest import State
 from camunda_optimize.export.policy import decide
 from camunda_optimize.protocol import encode_id
@@ -15,7 +16,9 @@ from camunda_optimize.protocol import encode_id
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("format", "parquet"),
+        ("format", "avro"),
+        ("compression", "brotli"),
+        ("csv_formula_safe", "yes"),
         ("format", "JSONL"),
         ("format", None),
         ("format", ["jsonl"]),
@@ -40,9 +43,13 @@ def test_wrong_options_are_named(setting, value):
     assert caught.value.setting == setting
 
 
-def test_parquet_is_said_to_come_and_what_works_is_named():
-    with pytest.raises(ConfigurationError, match=r"jsonl, json, csv \(parquet comes later\)"):
-        check_options(format="parquet")
+def test_what_works_is_named():
+    with pytest.raises(ConfigurationError, match=r"is not one of jsonl, json, csv, parquet"):
+        check_options(format="avro")
+    with pytest.raises(ConfigurationError, match=r"is not one of None, gzip, zstd"):
+        check_options(compression="brotli")
+    with pytest.raises(ConfigurationError, match="Parquet is compressed inside"):
+        check_options(format="parquet", compression="gzip")
 
 
 def test_right_options():
@@ -123,7 +130,7 @@ def test_every_combination_of_policies():
 def test_five_thousand_failures_make_a_readable_error():
     failures = {f"c{number}": ServerError("answered 503 " + "x" * 900, status=503) for number in range(4_999)}
     failures["gone"] = CollectionMissingError("the collection does not exist")
-    error = export_error(failures, 5_000)
+    error = export_error(DASHBOARD_IDS, failures, 5_000)
     assert type(error) is ExportError
     assert error.failures == failures
     assert "5000 of 5000 collections failed (4999 ServerError, 1 CollectionMissingError)" in str(error)

@@ -597,11 +597,11 @@ async def test_verify_sees_everything(tmp_path):
 async def test_a_format_of_another_release_is_not_read_as_one_of_this(tmp_path):
     await export_dashboard_ids(Optimize(ORGANISATION), list(ORGANISATION), tmp_path, format="csv")
     path = tmp_path / "_manifest.json"
-    path.write_text(path.read_text().replace('"csv"', '"parquet"'))
+    path.write_text(path.read_text().replace('"csv"', '"avro"'))
     for read in (read_snapshot, verify):
-        with pytest.raises(ManifestError, match="'parquet' is not a format"):
+        with pytest.raises(ManifestError, match="'avro' is not a format"):
             read(tmp_path)
-    with pytest.raises(ManifestError, match="'parquet' is not a format"):
+    with pytest.raises(ManifestError, match="'avro' is not a format"):
         await export_dashboard_ids(Optimize({"b/ü": ["1"]}), ["a", "b/ü"], tmp_path, on_missing="keep_previous")
 
 
@@ -611,7 +611,7 @@ def forge(tmp_path, format, data):
     (tmp_path / name).write_bytes(data)
     entry = ObjectEntry(name, len(data), 1, sha256(data).hexdigest())
     collections = (CollectionEntry("a", "exported", 1),)
-    manifest = Manifest("dashboard_ids", "s", "v", "c", "f", format, "single", "content", collections, (entry,))
+    manifest = Manifest("dashboard_ids", "s", "v", "c", "f", format, "single", "content", (entry,), collections)
     (tmp_path / "_manifest.json").write_bytes(manifest.to_bytes())
 
 

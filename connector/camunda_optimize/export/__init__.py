@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from .dashboards import export_dashboard_ids
+from .definition_files import export_definitions
 from .engine import ExportResult
-from .manifest import CollectionEntry, Manifest, ObjectEntry
+from .ids import export_dashboard_ids, export_report_ids
+from .manifest import CollectionEntry, Manifest, ObjectEntry, ReportEntry
 from .options import ALL_COLLECTIONS, AllCollections, SnapshotOptions, check_collections, check_options
 from .progress import Progress, ProgressCallback
+from .report_data import export_report_data
 from .snapshot import VerifyResult, read_snapshot, verify
 
 __all__ = [
@@ -18,11 +20,15 @@ __all__ = [
     "ObjectEntry",
     "Progress",
     "ProgressCallback",
+    "ReportEntry",
     "SnapshotOptions",
     "VerifyResult",
     "check_collections",
     "check_options",
     "export_dashboard_ids",
+    "export_definitions",
+    "export_report_data",
+    "export_report_ids",
     "read_snapshot",
     "verify",
 ]

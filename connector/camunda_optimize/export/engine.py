@@ -1,29 +1,37 @@
-"""An export from its beginning to its end: plan, fetch, stage, verify, publish, manifest."""
+"""An export to objects, from its beginning to its end: plan, fetch, stage, verify, publish, manifest."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from .._version import __version__
-from ..errors import CollectionMissingError, ManifestError, OptimizeError, ShrinkGuardError
+from ..errors import ManifestError
+from .collect import Collected, Fetch, Plan, Previous, collect
 from .destinations import Destination, DestinationLike, open_destination
 from .destinations.base import without_credentials
-from .failures import export_error, failure_of
-from .fetch import Fetched, fetch
-from .formats import open_format
-from .kinds import Kind, Source
-from .manifest import CollectionEntry, Manifest, ObjectEntry, Standing, UnreadableManifestError, parse_manifest
+from .fetching import Fetching, Source
+from .formats import Format
+from .kinds import Kind
+from .manifest import (
+    CollectionEntry,
+    Manifest,
+    ObjectEntry,
+    ReportEntry,
+    Standing,
+    UnreadableManifestError,
+    parse_manifest,
+)
 from .naming import MANIFEST
-from .options import AllCollections, SnapshotOptions, check_collections, check_id
-from .policy import Decision, decide
+from .options import SnapshotOptions
 from .progress import Progress, ProgressCallback
 from .publish import publish
-from .snapshot import previous_rows
+from .snapshot import previous_objects, previous_rows
 from .staging import Stage, Staged
 from .threads import Workers
 
@@ -39,8 +47,13 @@ class ExportResult:
 
     @property
     def collections(self) -> tuple[CollectionEntry, ...]:
-        """Every collection with its state and count."""
+        """Every collection with its state and count; none where reports were exported one by one."""
         return self.manifest.collections
+
+    @property
+    def reports(self) -> tuple[ReportEntry, ...]:
+        """Every report with its state, the count of its rows and their shape; only where their data was exported."""
+        return self.manifest.reports
 
     @property
     def objects(self) -> tuple[ObjectEntry, ...]:
@@ -57,7 +70,8 @@ async def export(
     kind: Kind,
     optimize: Source,
     *,
-    collections: Iterable[str] | AllCollections,
+    plan: Plan,
+    fetch: Fetch,
     destination: DestinationLike,
     options: SnapshotOptions,
     filesystem: Any = None,
@@ -65,19 +79,15 @@ async def export(
 ) -> ExportResult:
     """Export one kind of snapshot: complete, or not at all."""
     report: Callable[[Progress], object] = progress or (lambda _: None)
-    chosen = check_collections(collections)
-    single = options.layout == "single"
-    with Workers() as workers, Stage(open_format(options.format, kind.columns), single=single) as stage:
+    form = kind.open_format(options.format, options.compression, csv_formula_safe=options.csv_formula_safe)
+    with Workers() as workers, Stage() as stage:
         place = await workers.run(open_destination, destination, filesystem)
         created, counters = _now(), _counters(optimize)
         standing = await workers.run(_standing, place, kind, options)
-        ids = await _plan(kind, optimize, chosen, options, standing)
-        fetched = await fetch(kind, optimize, ids, stage, workers, report)
-        decisions = _judge(fetched, standing, options)
-        objects = await workers.run(_stage_rest, kind, place, stage, fetched, decisions, standing)
-        counts = {id_: fetched.parts[id_].rows if id_ in fetched.parts else 0 for id_ in decisions}
-        _guard_shrinking(sum(counts.values()), standing, options)
-        entries = [(_object_entry(kind, options, staged), staged) for staged in objects]
+        run = Fetching(optimize, stage, workers, form, options, report)
+        collected = await collect(kind, run, plan, fetch, _previous(standing))
+        objects = await workers.run(_Assembly(kind, place, run, collected, standing).objects)
+        entries = [(_object_entry(kind, form, options, staged), staged) for staged in objects]
         manifest = Manifest(
             kind=kind.name,
             source=without_credentials(optimize.config.base_url),
@@ -85,10 +95,11 @@ async def export(
             created=created,
             finished=_now(),
             format=options.format,
-            layout=options.layout,
+            layout=kind.layout or options.layout,
             naming=options.naming,
-            collections=tuple(CollectionEntry(id_, decisions[id_].state, counts[id_]) for id_ in sorted(decisions)),
+            compression=options.compression,
             objects=tuple(entry for entry, _ in entries),
+            **_unit_entries(kind, collected),
             counters=_difference(counters, _counters(optimize)),
         )
         await publish(place, kind, manifest, entries, standing, workers, report)
@@ -113,101 +124,107 @@ def _standing(place: Destination, kind: Kind, options: SnapshotOptions) -> Stand
     raise ManifestError(f"{place.locate(MANIFEST)}: {problem}")
 
 
-async def _plan(
-    kind: Kind,
-    optimize: Source,
-    chosen: tuple[str, ...] | AllCollections,
-    options: SnapshotOptions,
-    standing: Standing,
-) -> Sequence[str]:
-    ids = chosen
-    if isinstance(ids, AllCollections):
-        ids = tuple(dict.fromkeys(await optimize.collections.list_ids()))
-        if not ids:
-            _refuse_nothing(standing, options)
-    for collection_id in ids:
-        check_id(collection_id)
-        if options.layout == "per_collection":
-            kind.names.directory(collection_id)
-    return ids
-
-
-def _refuse_nothing(standing: Standing, options: SnapshotOptions) -> None:
-    """An empty list of collections is what a client without any rights sees, too: it must not cost a snapshot."""
-    if standing.data is None or (standing.manifest and not standing.manifest.rows):
-        return
-    if options.on_missing != "write_empty":
-        previous = f"has {standing.manifest.rows} ids" if standing.manifest else "cannot be read"
-        raise CollectionMissingError(
-            f"nothing was published: the server lists no collection at all, and the previous snapshot {previous} "
-            '(on_missing="write_empty" publishes an empty one)'
-        )
-
-
-def _judge(fetched: Fetched, standing: Standing, options: SnapshotOptions) -> dict[str, Decision]:
-    """Apply the policies; every collection that they do not let through is told in one error."""
-    previous = _previous_counts(standing.manifest)
-    decisions: dict[str, Decision] = {}
-    failures: dict[str, OptimizeError] = {}
-    for collection_id in sorted(fetched.states):
-        found, had = fetched.states[collection_id], previous.get(collection_id)
-        decisions[collection_id] = decide(found, had, options)
-        if decisions[collection_id].action == "fail":
-            failures[collection_id] = fetched.errors.get(collection_id) or failure_of(collection_id, found, had)
-    # With on_error="publish_rest" there must be a rest: a run in which everything failed has nothing to publish.
-    if fetched.errors and len(fetched.errors) == len(fetched.states):
-        failures = fetched.errors
-    if failures:
-        raise export_error(failures, len(decisions))
-    return decisions
-
-
-def _previous_counts(manifest: Manifest | None) -> dict[str, int]:
-    """The ids that each collection has in the previous snapshot; not those that were left out of it."""
+def _previous(standing: Standing) -> Previous:
+    """The rows that each unit has in the previous snapshot; not those that were left out of it."""
+    if standing.data is None:
+        return Previous()
+    manifest = standing.manifest
     if manifest is None:
-        return {}
-    present = {entry.collection_id for entry in manifest.objects}
-    return {entry.id: entry.count for entry in manifest.collections if entry.id in present or None in present}
-
-
-def _stage_rest(  # noqa: PLR0917 - called in a thread, which takes no keywords
-    kind: Kind,
-    place: Destination,
-    stage: Stage,
-    fetched: Fetched,
-    decisions: dict[str, Decision],
-    standing: Standing,
-) -> list[Staged]:
-    """Stage what is kept of the previous snapshot and what is written empty; all objects of the new one."""
-    parts = fetched.parts
-    for collection_id in [id_ for id_ in parts if decisions[id_].action != "write"]:
-        del parts[collection_id]
-    keep = {id_ for id_, decision in decisions.items() if decision.action == "keep"}
-    if keep and standing.manifest is not None:
-        carried = previous_rows(place, standing.manifest, kind, keep)
-        while batch := list(islice(carried, 100)):
-            parts.update((part.collection_id or "", part) for part in stage.add(batch))
-    empty = [id_ for id_, decision in decisions.items() if decision.action != "skip" and id_ not in parts]
-    parts.update((part.collection_id or "", part) for part in stage.add((id_, ()) for id_ in empty))
-    return stage.objects(parts.values())
-
-
-def _guard_shrinking(rows: int, standing: Standing, options: SnapshotOptions) -> None:
-    if options.shrink_guard is None or standing.manifest is None:
-        return
-    previous = standing.manifest.rows
-    if rows < options.shrink_guard * previous:
-        raise ShrinkGuardError(
-            f"nothing was published: {rows} ids are left of the previous snapshot's {previous}, "
-            f"fewer than shrink_guard={options.shrink_guard} allows"
-        )
-
-
-def _object_entry(kind: Kind, options: SnapshotOptions, staged: Staged) -> ObjectEntry:
-    path = kind.names.object_path(
-        naming=options.naming, extension=options.format, sha256=staged.sha256, collection_id=staged.collection_id
+        return Previous(exists=True, counts=None)
+    present = {entry.unit_id for entry in manifest.objects}
+    return Previous(
+        exists=True,
+        counts={entry.id: entry.count for entry in manifest.units if entry.id in present or None in present},
     )
-    return ObjectEntry(path, staged.size, staged.rows, staged.sha256, staged.collection_id)
+
+
+class _Assembly:
+    """Makes the objects of the new snapshot of what was fetched and what is kept. Blocks."""
+
+    def __init__(self, kind: Kind, place: Destination, run: Fetching, collected: Collected, standing: Standing) -> None:
+        self._kind, self._place, self._run = kind, place, run
+        self._collected, self._standing = collected, standing
+        self._single = kind.layout is None and run.options.layout == "single"
+
+    def objects(self) -> list[Staged]:
+        """All of them, in the order of their units."""
+        fetched, decisions = self._collected.fetched, self._collected.decisions
+        for unit_id in [unit_id for unit_id in fetched.parts if decisions[unit_id].action != "write"]:
+            del fetched.parts[unit_id]
+        keep = set(self._collected.having("keep"))
+        if keep and self._standing.manifest is not None:
+            for batch in self._carried(self._standing.manifest, keep):
+                fetched.put(batch)
+        if not self._single and self._kind.layout != "per_entity":
+            empty = [
+                unit_id
+                for unit_id, decision in decisions.items()
+                if decision.action != "skip" and unit_id not in fetched.parts
+            ]
+            for unit_id in empty:
+                fetched.put(self._run.stage.add(self._kind.cut(self._run.format, unit_id, (), single=False)))
+        parts = [part for _, parts in sorted(fetched.parts.items()) for part in parts]
+        return [self._one_of_all(parts)] if self._single else parts
+
+    def _carried(self, manifest: Manifest, keep: set[str]) -> Iterator[list[Staged]]:
+        """What the previous snapshot has of these, staged anew."""
+        stage, options = self._run.stage, self._run.options
+        if not self._kind.mixed:
+            carried = previous_rows(self._place, manifest, self._kind, keep)
+            while batch := list(islice(carried, 100)):
+                yield stage.add(
+                    piece
+                    for unit_id, rows in batch
+                    for piece in self._kind.cut(self._run.format, unit_id, rows, single=self._single)
+                )
+            return
+        if (manifest.format, manifest.compression) != (options.format, options.compression):
+            raise ManifestError(
+                "the previous snapshot has another format or compression, so that its objects cannot be kept: "
+                "export in that format, or without keeping anything"
+            )
+        for entry, file in previous_objects(self._place, manifest, keep):
+            with file:
+                copy = stage.begin(self._run.format, entry.unit_id)
+                copy.add_bytes(iter(partial(file.read, 1 << 20), b""), entry.rows)
+                yield [copy.finish()]
+        shapes = {entry.id: entry.shape for entry in manifest.reports}
+        self._collected.fetched.shapes.update({unit_id: shapes.get(unit_id) or "" for unit_id in keep})
+
+    def _one_of_all(self, parts: Sequence[Staged]) -> Staged:
+        whole = self._run.stage.begin(self._run.format)
+        for part in parts:
+            if part.rows:
+                whole.add_encoded(part.blocks(), part.rows)
+        return whole.finish()
+
+
+def _object_entry(kind: Kind, form: Format, options: SnapshotOptions, staged: Staged) -> ObjectEntry:
+    path = kind.names.object_path(
+        naming=options.naming,
+        extension=form.extension,
+        sha256=staged.sha256,
+        unit_id=staged.unit_id,
+        entity=staged.entity,
+    )
+    unit = {f"{kind.unit}_id": staged.unit_id}
+    return ObjectEntry(path, staged.size, staged.rows, staged.sha256, **unit)
+
+
+def _unit_entries(kind: Kind, collected: Collected) -> dict[str, Any]:
+    decisions, counts, shapes = collected.decisions, collected.counts, collected.fetched.shapes
+    if kind.unit == "report":
+        return {
+            "reports": tuple(
+                ReportEntry(unit_id, decisions[unit_id].state, counts[unit_id], shapes.get(unit_id) or None)
+                for unit_id in sorted(decisions)
+            )
+        }
+    return {
+        "collections": tuple(
+            CollectionEntry(unit_id, decisions[unit_id].state, counts[unit_id]) for unit_id in sorted(decisions)
+        )
+    }
 
 
 def _counters(optimize: Source) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""One error out of everything that went wrong with single collections."""
+"""One error out of everything that went wrong with single collections or reports."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..errors import (
     OptimizeError,
 )
 from ..models import LIST_LIMIT
+from .kinds import Kind
 from .manifest import State
 
 _NAMED = 3
@@ -22,29 +23,30 @@ _QUOTE = 300
 """Characters of one quoted failure."""
 
 
-def failure_of(collection_id: str, found: State, previous: int | None) -> OptimizeError:
-    """The error for a collection that its policy does not let through (one that failed has its own)."""
-    had = f", and the previous snapshot has {previous} ids of it" if previous else ""
+def failure_of(kind: Kind, unit_id: str, found: State, previous: int | None) -> OptimizeError:
+    """The error for a unit that its policy does not let through (one that failed has its own)."""
+    had = f", and the previous snapshot has {previous} {kind.noun} of it" if previous else ""
     if found == "truncated":
         return ListTruncatedError(
             f"the server lists exactly {LIST_LIMIT} ids, where it cuts every list: there may be more "
             '(on_truncated="write" takes it as it is)'
         )
     if found == "missing":
-        return CollectionMissingError(f"the collection does not exist{had} (on_missing decides)")
+        error = CollectionMissingError if kind.unit == "collection" else ExportError
+        return error(f"the {kind.unit} does not exist{had} (on_missing decides)")
     if found == "unknown":
         return CollectionMissingError(
             f"the server lists nothing and cannot say whether the collection exists{had} (on_missing decides)"
             if previous
             else 'the server lists nothing and cannot say whether the collection exists (on_empty="fail")'
         )
-    return ExportError(f'collection {collection_id!r} is empty (on_empty="fail")')
+    return ExportError(f'{kind.unit} {unit_id!r} is empty (on_empty="fail")')
 
 
-def export_error(failures: Mapping[str, OptimizeError], total: int) -> OptimizeError:
-    """The error to raise for these failures among ``total`` collections.
+def export_error(kind: Kind, failures: Mapping[str, OptimizeError], total: int) -> OptimizeError:
+    """The error to raise for these failures among ``total`` units.
 
-    An error that is not about collections at all (no login, a wrong setting) and hit every one is that error itself.
+    An error that is not about any of them (no login, a wrong setting) and hit every one is that error itself.
     """
     errors = list(failures.values())
     if len(errors) == total and all(
@@ -55,13 +57,13 @@ def export_error(failures: Mapping[str, OptimizeError], total: int) -> OptimizeE
         f"{_short(id_, 60)!r}: {_short(str(error), _QUOTE)}" for id_, error in list(failures.items())[:_NAMED]
     )
     rest = f"; and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""
-    noun = "collection" if total == 1 else "collections"
+    noun = kind.unit if total == 1 else f"{kind.unit}s"
     message = f"nothing was published: {len(failures)} of {total} {noun} failed ({_counts(errors)}). {quoted}{rest}"
-    kind: type[ExportError] = ExportError
+    error_type: type[ExportError] = ExportError
     for special in (CollectionMissingError, ListTruncatedError):
         if all(isinstance(error, special) for error in errors):
-            kind = special
-    return kind(message, failures=failures)
+            error_type = special
+    return error_type(message, failures=failures)
 
 
 def _counts(errors: list[OptimizeError]) -> str:

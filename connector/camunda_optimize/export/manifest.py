@@ -32,14 +32,37 @@ class CollectionEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportEntry:
+    """One report of the snapshot. ``count`` is the number of its rows, ``shape`` names their columns: ``raw``,
+    ``raw_decision`` or ``tidy`` (number, map and hyper-map reports).
+    """
+
+    id: str
+    state: State
+    count: int
+    shape: str | None = None
+
+
+Entry = CollectionEntry | ReportEntry
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectEntry:
-    """One object of the snapshot; ``path`` is relative to the manifest, ``collection_id`` set if it holds only one."""
+    """One object of the snapshot; ``path`` is relative to the manifest. ``collection_id`` or ``report_id`` is set if it
+    holds no other's rows.
+    """
 
     path: str
     bytes: int
     rows: int
     sha256: str
     collection_id: str | None = None
+    report_id: str | None = None
+
+    @property
+    def unit_id(self) -> str | None:
+        """The collection or report whose rows these are."""
+        return self.collection_id if self.report_id is None else self.report_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +77,18 @@ class Manifest:
     format: str
     layout: str
     naming: str
-    collections: tuple[CollectionEntry, ...]
     objects: tuple[ObjectEntry, ...]
+    collections: tuple[CollectionEntry, ...] = ()
+    reports: tuple[ReportEntry, ...] = ()
+    """What was exported by report, and so by no collection."""
+    compression: str | None = None
     counters: Mapping[str, float] = field(default_factory=dict[str, float])
     version: int = VERSION
+
+    @property
+    def units(self) -> tuple[Entry, ...]:
+        """The collections, or the reports where it was reports that were exported."""
+        return self.reports or self.collections
 
     @property
     def rows(self) -> int:
@@ -80,8 +111,10 @@ class Manifest:
             "finished": self.finished,
             "format": self.format,
             "layout": self.layout,
+            "compression": self.compression,
             "naming": self.naming,
             "collections": [asdict(entry) for entry in self.collections],
+            "reports": [asdict(entry) for entry in self.reports],
             "objects": [_object_document(entry) for entry in self.objects],
             "counters": dict(sorted(self.counters.items())),
         }
@@ -125,10 +158,7 @@ def parse_manifest(data: bytes, kinds: Container[str]) -> Manifest:
 
 
 def _object_document(entry: ObjectEntry) -> dict[str, Any]:
-    document = asdict(entry)
-    if entry.collection_id is None:
-        del document["collection_id"]
-    return document
+    return {name: value for name, value in asdict(entry).items() if value is not None}
 
 
 def _from_document(document: Mapping[str, Any]) -> Manifest:
@@ -138,27 +168,34 @@ def _from_document(document: Mapping[str, Any]) -> Manifest:
     }
     return Manifest(
         **texts,
-        collections=tuple(_collection(item) for item in _typed(document["collections"], list)),
         objects=tuple(_object(item) for item in _typed(document["objects"], list)),
+        collections=tuple(CollectionEntry(*_entry(item)) for item in _typed(document["collections"], list)),
+        reports=tuple(
+            ReportEntry(*_entry(item), _optional_text(item.get("shape")))
+            for item in _typed(document.get("reports", []), list)
+        ),
+        compression=_optional_text(document.get("compression")),
         counters=_typed(document["counters"], dict),
         version=document["version"],
     )
 
 
-def _collection(item: Mapping[str, Any]) -> CollectionEntry:
+def _entry(item: Mapping[str, Any]) -> tuple[str, State, int]:
     if item["state"] not in get_args(State):
         raise ValueError("unknown state")
-    return CollectionEntry(_typed(item["id"], str), item["state"], _count(item["count"]))
+    return _typed(item["id"], str), item["state"], _count(item["count"])
 
 
 def _object(item: Mapping[str, Any]) -> ObjectEntry:
     path = _typed(item["path"], str)
     if any(segment in ("", ".", "..") for segment in path.split("/")):
         raise ValueError("a path leaves the snapshot")
-    collection_id = item.get("collection_id")
-    if collection_id is not None:
-        _typed(collection_id, str)
-    return ObjectEntry(path, _count(item["bytes"]), _count(item["rows"]), _typed(item["sha256"], str), collection_id)
+    units = (_optional_text(item.get(name)) for name in ("collection_id", "report_id"))
+    return ObjectEntry(path, _count(item["bytes"]), _count(item["rows"]), _typed(item["sha256"], str), *units)
+
+
+def _optional_text(value: Any) -> str | None:
+    return None if value is None else str(_typed(value, str))
 
 
 def _typed(value: Any, kind: type[Any]) -> Any:

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
+from .. import _validate as check
 from ..errors import ConfigurationError
 from ..protocol import encode_id
+from .formats import Compression, FormatName, check_format
 
-FormatName = Literal["jsonl", "json", "csv"]
 Layout = Literal["per_collection", "single"]
 Naming = Literal["content", "fixed"]
 OnMissing = Literal["fail", "skip", "write_empty", "keep_previous"]
@@ -32,8 +33,9 @@ class AllCollections(enum.Enum):
 ALL_COLLECTIONS: Final = AllCollections.ALL_COLLECTIONS
 """Every collection the server lists when the export starts (undocumented endpoint; not on every version)."""
 
-_CHOICES: dict[str, tuple[str, ...]] = {
+_CHOICES: dict[str, tuple[str | None, ...]] = {
     "format": get_args(FormatName),
+    "compression": (None, *get_args(Compression)),
     "layout": get_args(Layout),
     "naming": get_args(Naming),
     "on_missing": get_args(OnMissing),
@@ -51,6 +53,9 @@ class SnapshotOptions:
     overwritten before the manifest is replaced, so that a run that dies in between leaves a snapshot whose manifest no
     longer fits, and so do two runs at once. :func:`read_snapshot` refuses such a snapshot, and the next run mends it.
 
+    ``compression`` is for the text formats; Parquet has its own. ``csv_formula_safe`` puts an apostrophe before texts
+    that a spreadsheet would take for formulas, so that such a file no longer holds exactly what the server said.
+
     ``shrink_guard`` is the part of the previous snapshot's ids (0 < x <= 1) that must remain.
     """
 
@@ -62,13 +67,17 @@ class SnapshotOptions:
     on_truncated: OnTruncated = "fail"
     on_error: OnError = "fail"
     shrink_guard: float | None = None
+    compression: Compression | None = None
+    csv_formula_safe: bool = False
 
     def __post_init__(self) -> None:
         for setting, choices in _CHOICES.items():
             value = getattr(self, setting)
-            if not isinstance(value, str) or value not in choices:
-                later = " (parquet comes later)" if value == "parquet" else ""
-                raise ConfigurationError(f"{value!r} is not one of {', '.join(choices)}{later}", setting=setting)
+            if not (value is None or isinstance(value, str)) or value not in choices:
+                known = ", ".join(map(str, choices))
+                raise ConfigurationError(f"{value!r} is not one of {known}", setting=setting)
+        check_format(self.format, self.compression)
+        check.flag(self.csv_formula_safe, "csv_formula_safe")
         guard: Any = self.shrink_guard
         if guard is None:
             return
@@ -91,25 +100,30 @@ def check_collections(collections: Iterable[str] | AllCollections) -> tuple[str,
     """The collection ids, each once and in the given order; or :data:`ALL_COLLECTIONS`."""
     if isinstance(collections, AllCollections):
         return collections
-    if isinstance(collections, (str, bytes)):
-        raise ConfigurationError("must be a list of ids or ALL_COLLECTIONS, not one string", setting="collections")
+    return check_ids(collections, "collections", "ids or ALL_COLLECTIONS", "; every collection is ALL_COLLECTIONS")
+
+
+def check_ids(ids: Iterable[str], setting: str, what: str = "ids", hint: str = "") -> tuple[str, ...]:
+    """The ids, each once and in the given order; at least one."""
+    if isinstance(ids, (str, bytes)):
+        raise ConfigurationError(f"must be a list of {what}, not one string", setting=setting)
     try:
-        ids = tuple(dict.fromkeys(collections))
+        found = tuple(dict.fromkeys(ids))
     except TypeError:
-        raise ConfigurationError("must be a list of ids or ALL_COLLECTIONS", setting="collections") from None
-    if not ids:
-        raise ConfigurationError("is empty; every collection is ALL_COLLECTIONS", setting="collections")
-    for collection_id in ids:
-        check_id(collection_id)
-    return ids
+        raise ConfigurationError(f"must be a list of {what}", setting=setting) from None
+    if not found:
+        raise ConfigurationError(f"is empty{hint}", setting=setting)
+    for id_ in found:
+        check_id(id_, setting)
+    return found
 
 
-def check_id(collection_id: object) -> None:
-    """Refuse what cannot be the id of a collection: by the same rules as the calls that will be made with it."""
+def check_id(id_: object, setting: str = "collections") -> None:
+    """Refuse what cannot be an id: by the same rules as the calls that will be made with it."""
     try:
-        encode_id(collection_id, "collections")
+        encode_id(id_, setting)
     except ConfigurationError as exc:
         problem = exc.problem
     else:
         return
-    raise ConfigurationError(f"the id {collection_id!r:.80} {problem}", setting="collections")
+    raise ConfigurationError(f"the id {id_!r:.80} {problem}", setting=setting)

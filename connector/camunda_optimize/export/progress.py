@@ -9,11 +9,13 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``done`` of ``total`` collections fetched, or of ``total`` objects published."""
+    """``done`` of ``total`` collections (or reports) fetched, or of ``total`` objects published."""
 
     stage: Literal["fetch", "publish"]
     done: int
     total: int
+    rows: int = 0
+    """Rows fetched so far, where reports are; it falls when a report begins again."""
 
 
 ProgressCallback = Callable[[Progress], object]

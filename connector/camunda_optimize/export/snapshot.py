@@ -16,7 +16,8 @@ from typing import IO, Any, TypeVar, cast
 from ..errors import ConfigurationError, DestinationError, ManifestError
 from .destinations import Destination, DestinationLike, open_destination
 from .destinations.base import translated
-from .formats import Format, open_format
+from .formats import Format
+from .formats.compression import damage
 from .kinds import KINDS, Kind
 from .manifest import Manifest, ObjectEntry, parse_manifest
 
@@ -83,9 +84,12 @@ def verify(destination: DestinationLike, filesystem: Any = None) -> VerifyResult
             objects, rows = objects + 1, rows + count
         else:
             problems.append(problem)
-    told = sum(entry.count for entry in manifest.collections)
+    told = sum(entry.count for entry in manifest.units)
     if told != manifest.rows:
-        problems.append(f"the manifest counts {told} ids in its collections, but {manifest.rows} rows in its objects")
+        kind = KINDS[manifest.kind]
+        problems.append(
+            f"the manifest counts {told} {kind.noun} in its {kind.unit}s, but {manifest.rows} rows in its objects"
+        )
     fixed, named = manifest.naming == "fixed", manifest.paths
     extra = [
         key
@@ -101,14 +105,23 @@ def previous_rows(
 ) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """The rows of some collections in the snapshot that ``manifest`` describes, collection by collection."""
     column = kind.names.partition
-    entries = [entry for entry in manifest.objects if entry.collection_id is None or entry.collection_id in ids]
+    entries = [entry for entry in manifest.objects if entry.unit_id is None or entry.unit_id in ids]
     for entry, file in _read_ahead(place, manifest, entries):
-        if entry.collection_id is not None:
-            yield entry.collection_id, list(_rows(manifest, entry, file))  # perhaps none, but then known to be none
+        if entry.unit_id is not None:
+            yield entry.unit_id, list(_rows(manifest, entry, file))  # perhaps none, but then known to be none
             continue
         for collection_id, rows in groupby(_rows(manifest, entry, file), key=lambda row: str(row[column])):
             if collection_id in ids:
                 yield collection_id, list(rows)
+
+
+def previous_objects(
+    place: Destination, manifest: Manifest, ids: Container[str]
+) -> Iterator[tuple[ObjectEntry, IO[bytes]]]:
+    """The objects of some units in the snapshot that ``manifest`` describes, as they are; to be closed."""
+    return _read_ahead(
+        place, manifest, [entry for entry in manifest.objects if entry.unit_id is not None and entry.unit_id in ids]
+    )
 
 
 def _standing(place: Destination) -> Manifest:
@@ -122,7 +135,7 @@ def _standing(place: Destination) -> Manifest:
 
 def _format(manifest: Manifest) -> Format:
     try:
-        return open_format(manifest.format, KINDS[manifest.kind].columns)
+        return KINDS[manifest.kind].open_format(manifest.format, manifest.compression)
     except ConfigurationError as exc:
         problem = exc.problem
     raise ManifestError(f"the manifest's format: {problem}")
@@ -175,9 +188,11 @@ def _replaced(place: Destination, manifest: Manifest) -> str:
 
 def _rows(manifest: Manifest, entry: ObjectEntry, file: IO[bytes]) -> Iterator[dict[str, Any]]:
     count = 0
-    columns = frozenset(KINDS[manifest.kind].columns)
+    kind = KINDS[manifest.kind]
+    columns = frozenset(() if kind.mixed else kind.shape.names)
+    damaged: tuple[type[Exception], ...] = (ValueError, csv.Error, *damage(manifest.compression))  # or no UTF-8
     with file, closing(_format(manifest).decode(file)) as rows:
-        while (row := _next_row(rows, manifest, entry)) is not None:
+        while (row := _next_row(rows, manifest, entry, damaged)) is not None:
             if not columns <= row.keys():
                 raise ManifestError(f"{entry.path}: a row lacks one of the columns {', '.join(sorted(columns))}")
             count += 1
@@ -186,13 +201,15 @@ def _rows(manifest: Manifest, entry: ObjectEntry, file: IO[bytes]) -> Iterator[d
         raise ManifestError(f"{entry.path}: {count} rows, but the manifest says {entry.rows}")
 
 
-def _next_row(rows: Iterator[object], manifest: Manifest, entry: ObjectEntry) -> dict[str, Any] | None:
+def _next_row(
+    rows: Iterator[object], manifest: Manifest, entry: ObjectEntry, damaged: tuple[type[Exception], ...]
+) -> dict[str, Any] | None:
     try:
         row = next(rows, None)
         if row is None or isinstance(row, dict):
             return cast("dict[str, Any] | None", row)
         problem = "a row is no object"
-    except (ValueError, csv.Error) as exc:  # no JSON, no CSV, no UTF-8
+    except damaged as exc:
         problem = type(exc).__name__
     except OSError as exc:
         failure = translated(exc, "read", entry.path)

@@ -8,18 +8,32 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from types import TracebackType
-from typing import IO, Self, TypeVar
+from typing import IO, NamedTuple, Self, TypeVar
 
 from ..errors import DestinationError
 from .formats import Format, Row
 
 R = TypeVar("R")
 _BLOCK = 1 << 20
+_LARGE = 8 << 20
+_MOST_FILES = 100
+"""Open at once; a process may have a thousand or so, and needs some for its connections."""
+
+
+class Piece(NamedTuple):
+    """An object's bytes, or a part of them."""
+
+    data: bytes
+    rows: int
+    unit_id: str | None = None
+    entity: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +45,10 @@ class Staged:
     size: int
     rows: int
     sha256: str
-    collection_id: str | None = None
+    unit_id: str | None = None
+    """The collection or report whose rows these are; ``None`` for those of all."""
+    entity: tuple[str, str] | None = None
+    """The one entity that this is: ``("dashboard", id)``."""
 
     def read(self) -> bytes:
         return b"".join(self.blocks())
@@ -61,13 +78,13 @@ class Staged:
 
 
 class Stage:
-    """The staging area of one run. Its methods block: call them in a worker thread, one at a time."""
+    """The staging area of one run. Its methods block: call them in a worker thread."""
 
-    def __init__(self, format: Format, *, single: bool) -> None:
-        self._format = format
-        self._single = single
-        self._spool = _guarded(tempfile.TemporaryFile)
-        self._assembled: IO[bytes] | None = None
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._spool = guarded(tempfile.TemporaryFile)
+        self._files: list[IO[bytes]] = []
+        """Of large objects, which may be uploaded as they are."""
         self._end = 0
 
     def __enter__(self) -> Self:
@@ -76,61 +93,124 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._spool.close()
-        if self._assembled is not None:
-            self._assembled.close()
+        for file in (self._spool, *self._files):
+            file.close()
 
-    def add(self, parts: Iterable[tuple[str, Sequence[Row]]]) -> list[Staged]:
-        """Encode and keep each collection's rows: a whole object, or with ``single`` its share of the one object."""
+    def add(self, pieces: Iterable[Piece]) -> list[Staged]:
+        """Keep these bytes, one piece behind the other."""
         added: list[Staged] = []
         buffer = bytearray()
-        for collection_id, rows in parts:
-            body = self._format.encode(rows)
-            if not self._single:
-                body = self._format.head + body + self._format.tail
-            digest = "" if self._single else sha256(body).hexdigest()
-            added.append(Staged(self._spool, self._end + len(buffer), len(body), len(rows), digest, collection_id))
-            buffer += body
-        _guarded(lambda: self._spool.write(buffer))
-        _guarded(self._spool.flush)
-        self._end += len(buffer)
+        with self._lock:
+            for piece in pieces:
+                digest = sha256(piece.data).hexdigest()
+                start = self._end + len(buffer)
+                added.append(
+                    Staged(self._spool, start, len(piece.data), piece.rows, digest, piece.unit_id, piece.entity)
+                )
+                buffer += piece.data
+            guarded(lambda: self._spool.write(buffer))
+            guarded(self._spool.flush)
+            self._end += len(buffer)
         return added
 
-    def objects(self, parts: Iterable[Staged]) -> list[Staged]:
-        """The objects that these parts make, sorted by collection."""
-        ordered = sorted(parts, key=lambda part: part.collection_id or "")
-        return [_guarded(lambda: self._assemble(ordered))] if self._single else ordered
+    def begin(self, format: Format, unit_id: str | None = None) -> ObjectFile:
+        """An object that is written bit by bit; its ``finish`` brings it here."""
+        return ObjectFile(format, unit_id, self._adopt)
 
-    def _assemble(self, parts: Sequence[Staged]) -> Staged:
-        self._assembled = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the stage
-        digest = sha256()
-        for block in self._document(parts):
-            self._assembled.write(block)
-            digest.update(block)
-        self._assembled.flush()
-        size = self._assembled.tell()
-        return Staged(self._assembled, 0, size, sum(part.rows for part in parts), digest.hexdigest())
+    def _adopt(self, file: IO[bytes], staged: Callable[[IO[bytes], int], Staged], size: int) -> Staged:
+        with self._lock:
+            if size > _LARGE and len(self._files) < _MOST_FILES:
+                self._files.append(file)
+                return staged(file, 0)
+            with file:
+                file.seek(0)
+                guarded(lambda: shutil.copyfileobj(file, self._spool, _BLOCK))
+            guarded(self._spool.flush)
+            start = self._end
+            self._end += size
+        return staged(self._spool, start)
 
-    def _document(self, parts: Sequence[Staged]) -> Iterator[bytes]:
-        yield self._format.head
-        between = b""
-        for part in parts:
-            if part.size:
-                yield between
-                yield from part.blocks()
-                between = self._format.between
-        yield self._format.tail
+
+class ObjectFile:
+    """One object on its way into the stage. Its methods block, and only one may be called at a time."""
+
+    def __init__(
+        self, format: Format, unit_id: str | None, adopt: Callable[[IO[bytes], Callable[..., Staged], int], Staged]
+    ) -> None:
+        self._format = format
+        self._unit_id = unit_id
+        self._adopt = adopt
+        self._file: IO[bytes] = guarded(tempfile.TemporaryFile)
+        self._finished = False
+        self._begin()
+
+    def add(self, rows: Sequence[Row]) -> None:
+        guarded(lambda: self._writer.add(rows))
+        self._rows += len(rows)
+
+    def add_encoded(self, body: Iterable[bytes], rows: int) -> None:
+        """The same from what :meth:`Format.encode` made of so many rows."""
+        guarded(lambda: self._writer.add_encoded(body))
+        self._rows += rows
+
+    def add_bytes(self, blocks: Iterable[bytes], rows: int) -> None:
+        """A whole object of the same format as it is, instead of rows."""
+        self._clear()
+        for block in blocks:
+            guarded(partial(self._sink, block))
+        self._rows = rows
+        self._whole = True
+
+    def restart(self) -> None:
+        """All rows so far are void."""
+        self._clear()
+        self._begin()
+
+    def finish(self) -> Staged:
+        """The object, complete."""
+        if not self._whole:
+            guarded(self._writer.close)
+        guarded(self._file.flush)
+        self._finished = True
+        digest, size, rows = self._digest.hexdigest(), self._size, self._rows
+
+        def staged(file: IO[bytes], offset: int) -> Staged:
+            return Staged(file, offset, size, rows, digest, self._unit_id)
+
+        return self._adopt(self._file, staged, size)
+
+    def discard(self) -> None:
+        """Give up what was written; harmless once it is finished."""
+        if not self._finished:
+            self._file.close()
+
+    def _begin(self) -> None:
+        self._clear()
+        self._writer = guarded(lambda: self._format.writer(self._sink))
+
+    def _clear(self) -> None:
+        guarded(lambda: self._file.seek(0))
+        guarded(self._file.truncate)
+        self._digest = sha256()
+        self._size = self._rows = 0
+        self._whole = False
+
+    def _sink(self, data: bytes) -> None:
+        self._file.write(data)
+        self._digest.update(data)
+        self._size += len(data)
 
 
 def spooled_copy(source: IO[bytes]) -> IO[bytes]:
     """A private copy to be read at leisure, in memory while it is small."""
     copy: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=8 * _BLOCK)  # noqa: SIM115 - the reader's
-    _guarded(lambda: shutil.copyfileobj(source, copy, _BLOCK))
+    guarded(lambda: shutil.copyfileobj(source, copy, _BLOCK))
     copy.seek(0)
     return copy
 
 
-def _guarded(action: Callable[[], R]) -> R:
+def guarded(action: Callable[[], R]) -> R:
+    """Call, and say in our words that the disk is full."""
     try:
         return action()
     except OSError as exc:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from itertools import islice
@@ -70,31 +70,41 @@ class Workers:
         ``function`` or of ``done``, ends the rest and is raised as it is, not in a group, once no thread is at work any
         more.
         """
-        remaining = iter(items)
         finished = 0
-        failure: Exception | None = None
 
         def call_all(batch: Sequence[T]) -> None:
             for item in batch:
                 function(item)
 
-        async def worker(scope: anyio.CancelScope) -> None:
-            nonlocal finished, failure
-            try:
-                for batch in chunks(remaining, chunk):
-                    await self.run(call_all, batch)
-                    for _ in batch:
-                        finished += 1
-                        done(finished)
-            except Exception as exc:  # noqa: BLE001 - raised below, out of the group
-                failure = failure or exc
-                scope.cancel()
+        async def call(batch: Sequence[T]) -> None:
+            nonlocal finished
+            await self.run(call_all, batch)
+            for _ in batch:
+                finished += 1
+                done(finished)
 
-        async with anyio.create_task_group() as group:
-            for _ in range(min(threads, -(-len(items) // chunk))):
-                group.start_soon(worker, group.cancel_scope)
-        if failure is not None:
-            raise failure
+        await work_through(chunks(iter(items), chunk), call, min(threads, -(-len(items) // chunk)))
+
+
+async def work_through(items: Iterable[T], work: Callable[[T], Awaitable[object]], workers: int) -> None:
+    """Await ``work`` for every item, so many at once. The first exception ends the rest and is raised as it is."""
+    todo = iter(items)
+    failure: Exception | None = None
+
+    async def run(scope: anyio.CancelScope) -> None:
+        nonlocal failure
+        try:
+            for item in todo:
+                await work(item)
+        except Exception as exc:  # noqa: BLE001 - raised below, out of the group
+            failure = failure or exc
+            scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(workers):
+            group.start_soon(run, group.cancel_scope)
+    if failure is not None:
+        raise failure
 
 
 async def outlast(future: asyncio.Future[R], on_cancel: Callable[[], object] = lambda: None) -> None:

@@ -1,16 +1,20 @@
-"""Export of the ids of every dashboard, collection by collection."""
+"""Export of the ids of every dashboard, or every report, collection by collection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
+from .collect import plan_collections
 from .destinations import DestinationLike
 from .engine import ExportResult, export
-from .kinds import DASHBOARD_IDS, Source
+from .fetch_ids import fetch_ids
+from .fetching import Source
+from .formats import Compression, FormatName
+from .kinds import DASHBOARD_IDS, REPORT_IDS, Kind
 from .options import (
     AllCollections,
-    FormatName,
     Layout,
     Naming,
     OnEmpty,
@@ -18,6 +22,8 @@ from .options import (
     OnMissing,
     OnTruncated,
     SnapshotOptions,
+    check_collections,
+    check_options,
 )
 from .progress import ProgressCallback
 
@@ -35,6 +41,8 @@ async def export_dashboard_ids(
     on_truncated: OnTruncated = "fail",
     on_error: OnError = "fail",
     shrink_guard: float | None = None,
+    compression: Compression | None = None,
+    csv_formula_safe: bool = False,
     filesystem: Any = None,
     progress: ProgressCallback | None = None,
 ) -> ExportResult:
@@ -65,11 +73,53 @@ async def export_dashboard_ids(
     another run published there meanwhile. The previous snapshot stands after each of them; with ``naming="fixed"`` only
     until the first object is put, and an error after that may leave objects that the manifest does not fit.
     """
-    options = SnapshotOptions(format, layout, naming, on_missing, on_empty, on_truncated, on_error, shrink_guard)
+    options = SnapshotOptions(
+        format=format,
+        layout=layout,
+        naming=naming,
+        on_missing=on_missing,
+        on_empty=on_empty,
+        on_truncated=on_truncated,
+        on_error=on_error,
+        shrink_guard=shrink_guard,
+        compression=compression,
+        csv_formula_safe=csv_formula_safe,
+    )
+    return await _export(DASHBOARD_IDS, optimize, collections, destination, options, filesystem, progress)
+
+
+async def export_report_ids(
+    optimize: Source,
+    collections: Iterable[str] | AllCollections,
+    destination: DestinationLike,
+    *,
+    filesystem: Any = None,
+    progress: ProgressCallback | None = None,
+    **options: Any,
+) -> ExportResult:
+    """Publish the report ids of these collections: :func:`export_dashboard_ids` for reports, with the same options.
+
+    Rows have ``collection_id`` and ``report_id``.
+    """
+    checked = check_options(**options)
+    return await _export(REPORT_IDS, optimize, collections, destination, checked, filesystem, progress)
+
+
+async def _export(  # noqa: PLR0917 - as they are given
+    kind: Kind,
+    optimize: Source,
+    collections: Iterable[str] | AllCollections,
+    destination: DestinationLike,
+    options: SnapshotOptions,
+    filesystem: Any,
+    progress: ProgressCallback | None,
+) -> ExportResult:
+    chosen = check_collections(collections)
     return await export(
-        DASHBOARD_IDS,
+        kind,
         optimize,
-        collections=collections,
+        plan=plan_collections(kind, optimize, chosen, options),
+        fetch=partial(fetch_ids, kind=kind),
         destination=destination,
         options=options,
         filesystem=filesystem,

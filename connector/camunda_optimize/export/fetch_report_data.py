@@ -1,0 +1,109 @@
+"""Fetch the data of reports, several at once, row by row into the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .. import protocol
+from ..errors import DestinationError, NotFoundError, OptimizeError
+from .fetching import Fetched, Fetching
+from .formats import Format, Shape
+from .kinds import REPORT_DATA
+from .progress import Progress
+from .staging import ObjectFile, Staged
+from .threads import work_through
+from .tidy import shape_of, tidy
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How reports are read: see :meth:`camunda_optimize.resources.entities.Reports.export_data`."""
+
+    page_size: int = 1000
+    pagination_timeout: int = protocol.DEFAULT_PAGINATION_TIMEOUT
+    max_restarts: int = 3
+    concurrent_reports: int = 4
+    """Scrolls that are open at once; the server allows 500 to everybody together."""
+
+
+async def fetch_report_data(run: Fetching, ids: Sequence[str], *, paging: Paging) -> Fetched:
+    """Fetch and stage these reports. A report's failure is noted, and the others go on."""
+    fetched = Fetched()
+    reading = _Reading(run, paging, fetched, len(ids))
+    reading.tell()
+    await work_through(ids, reading.read, min(paging.concurrent_reports, len(ids)))
+    return fetched
+
+
+class _Reading:
+    """What the readers of single reports have in common."""
+
+    def __init__(self, run: Fetching, paging: Paging, fetched: Fetched, total: int) -> None:
+        self._run = run
+        self._paging = paging
+        self._fetched = fetched
+        self._total = total
+        self._rows = 0
+
+    async def read(self, report_id: str) -> None:
+        """One report: its rows into the stage, or its error to the others."""
+        fetched = self._fetched
+        try:
+            staged, shape = await self._stage(report_id)
+        except DestinationError:  # the stage's, which will take no other report either
+            raise
+        except NotFoundError:
+            fetched.states[report_id] = "missing"
+        except OptimizeError as error:
+            fetched.states[report_id], fetched.errors[report_id] = "failed", error
+        else:
+            fetched.states[report_id] = "exported" if staged.rows else "empty"
+            fetched.shapes[report_id] = shape
+            fetched.put([staged])
+        self.tell()
+
+    def tell(self) -> None:
+        """Say how far it is."""
+        self._run.progress(Progress("fetch", len(self._fetched.states), self._total, self._rows))
+
+    async def _stage(self, report_id: str) -> tuple[Staged, str]:
+        run, paging = self._run, self._paging
+        file: ObjectFile | None = None
+        shape, attempt, rows = REPORT_DATA.shape, 1, 0
+        try:
+            async with run.optimize.reports.export_data(
+                report_id,
+                page_size=paging.page_size,
+                pagination_timeout=paging.pagination_timeout,
+                streaming=True,
+                max_restarts=paging.max_restarts,
+            ) as data:
+                async for page in data:
+                    if file is not None and page.attempt != attempt:  # what came before is void
+                        await run.workers.run(file.restart)
+                        self._rows -= rows
+                        rows = 0
+                    attempt = page.attempt
+                    kind = data.kind or "raw"
+                    if file is None:
+                        shape = shape_of(kind, page.rows[0] if page.rows else None)
+                        file = await run.workers.run(run.stage.begin, self._format(shape), report_id)
+                    tidied = tidy(kind, page.rows)
+                    if tidied:
+                        await run.workers.run(file.add, tidied)
+                        rows += len(tidied)
+                        self._rows += len(tidied)
+                        self.tell()
+            if file is None:  # not one page, which no server does
+                file = await run.workers.run(run.stage.begin, self._format(shape), report_id)
+            return await run.workers.run(file.finish), shape.name
+        finally:
+            if file is not None:
+                file.discard()
+
+    def _format(self, shape: Shape) -> Format:
+        options = self._run.options
+        return REPORT_DATA.open_format(
+            options.format, options.compression, shape=shape, csv_formula_safe=options.csv_formula_safe
+        )
