@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -84,6 +85,17 @@ class Destination(ABC):
         """
         return self._guard("list", "", lambda: self._list(directories, files))
 
+    def subdirectories(self, path: str = "") -> builtins.list[str]:
+        """The names, sorted, of the directories directly below ``path``; none if there is no such path.
+
+        Object stores have no directories: what is meant there is the next segment of the keys that go on behind it.
+        """
+        return self._guard("list", path, lambda: sorted(self._subdirectories(path)))
+
+    @abstractmethod
+    def at(self, subpath: str) -> Destination:
+        """The same store with a deeper root: ``at("parts/3")`` has its own snapshot, lock and manifest."""
+
     def exclusive(self, seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002 - nothing to wait for
         """Keep other runs from switching and removing here, where that can be done; waits at most so long for them."""
         return nullcontext()
@@ -137,6 +149,8 @@ class Destination(ABC):
     def _look(self, key: str) -> Listed | None: ...
     @abstractmethod
     def _list(self, directories: str, files: str) -> dict[str, Listed]: ...
+    @abstractmethod
+    def _subdirectories(self, path: str) -> Iterable[str]: ...
 
     def _exchange_manifest(self, data: bytes, seen: Listed | None) -> None:  # noqa: ARG002 - for stores with conditions
         """Put the manifest, if possible on the condition that the one that was ``seen`` still stands."""

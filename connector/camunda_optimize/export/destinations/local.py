@@ -96,6 +96,14 @@ class LocalDestination(Destination):
                         waiting.append((f"{entry.name}/", directory / entry.name))
         return found
 
+    def _subdirectories(self, path: str) -> Iterable[str]:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._path(path)) as entries:
+            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return []
+
+    def at(self, subpath: str) -> LocalDestination:
+        return LocalDestination(str(self._path(subpath)), self.locate(subpath))
+
     @contextlib.contextmanager
     def exclusive(self, seconds: float) -> Generator[None, None, None]:
         descriptor = self._guard("lock", "", lambda: lock_directory(str(self._root), self.url, seconds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 from ..naming import MANIFEST
@@ -105,6 +105,14 @@ class StoreDestination(Destination):
                     found.update(self._children(path))
         keys = {self._key(path): info for path, info in found.items() if info["type"] == "file"}
         return {key: _listed(info) for key, info in keys.items() if _within(key, directories)}
+
+    def _subdirectories(self, path: str) -> Iterable[str]:
+        self._fs.invalidate_cache()
+        found = self._children(self._path(path).rstrip("/"))
+        return [child.rpartition("/")[2] for child, info in found.items() if info["type"] == "directory"]
+
+    def at(self, subpath: str) -> StoreDestination:
+        return StoreDestination(self._fs, self._path(subpath), self.locate(subpath))
 
     def _find(self, prefix: str = "") -> dict[str, Any]:
         only = {"prefix": prefix} if prefix else {}

@@ -1,0 +1,44 @@
+"""What every destination does, on local disk and in fsspec's memory; the stores are in tests/contract."""
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from camunda_optimize.errors import DestinationError
+from camunda_optimize.export.destinations import open_destination
+from camunda_optimize.export.naming import MANIFEST
+
+
+@pytest.fixture(params=["local", "memory"])
+def place(request, tmp_path):
+    if request.param == "local":
+        return open_destination(tmp_path / "snapshot")
+    MemoryFileSystem.store.clear()
+    return open_destination("memory://lake/snapshot")
+
+
+def test_subdirectories_are_one_level_sorted_and_without_files(place):
+    assert place.subdirectories() == place.subdirectories("parts") == []
+    for part in ("parts/b", "parts/a/collection_id=1", "parts/a b", "other"):
+        place.at(part).replace_manifest(expected=None, new=b"{}")
+    place.replace_manifest(expected=None, new=b"{}")
+    assert place.subdirectories() == ["other", "parts"]
+    assert place.subdirectories("parts") == ["a", "a b", "b"]
+    assert place.subdirectories("parts/a") == ["collection_id=1"]
+    assert place.subdirectories("parts/nowhere") == place.subdirectories(MANIFEST) == []
+
+
+def test_a_deeper_root_is_a_place_of_its_own_in_the_same_store(place):
+    deeper = place.at("parts/3")
+    assert deeper.url == f"{place.url}/parts/3"
+    assert deeper.locate(MANIFEST) == f"{place.url}/parts/3/{MANIFEST}"
+    deeper.replace_manifest(expected=None, new=b"deep")
+    assert place.read_manifest() is None
+    assert place.read(f"parts/3/{MANIFEST}") == place.at("parts").at("3").read_manifest() == b"deep"
+    with pytest.raises(DestinationError, match="another run published"):
+        deeper.replace_manifest(expected=None, new=b"again")
+
+
+def test_links_are_no_subdirectories(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert open_destination(tmp_path).subdirectories() == ["real"]
