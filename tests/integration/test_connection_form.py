@@ -7,16 +7,11 @@ Screenshots go to the folder that ``SCREENSHOTS`` names.
 from __future__ import annotations
 
 import base64
-import contextlib
 import importlib.util
 import json
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -26,6 +21,7 @@ import pytest
 
 from camunda_optimize.testing import OptimizeSimulator, Organisation
 from camunda_optimize_provider.connection_form import EXTRA_FIELDS, HOOK_NAME, PLACEHOLDERS, STANDARD_LABELS
+from servers.programs import free_port, run, running
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AIRFLOW = Path(sys.executable).parent / "airflow"
@@ -112,43 +108,12 @@ class Page:
         (self._screenshots / f"{name}.png").write_bytes(base64.b64decode(answer["data"]))
 
 
-@contextlib.contextmanager
-def program(*command, log, **arguments):
-    """Runs in a process group of its own until the end of the block."""
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **arguments
-        )
-        try:
-            yield process
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def wait_until(ready, what, log, seconds=120):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            if found := ready():
-                return found
-        time.sleep(0.2)
-    pytest.fail(f"{what} did not start:\n{log.read_text()[-3000:]}")
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def airflow_url(tmp_path_factory):
     """An Airflow API server with its user interface; everybody is an admin."""
     home, port = tmp_path_factory.mktemp("airflow"), free_port()
     env = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")},
+        **{name: None for name in os.environ if name.startswith("AIRFLOW_")},
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -157,11 +122,25 @@ def airflow_url(tmp_path_factory):
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW__API__WORKERS": "1",
     }
-    subprocess.run([AIRFLOW, "db", "migrate"], env=env, check=True, capture_output=True)
-    log = home / "api-server.log"
-    with program(AIRFLOW, "api-server", "--host", "127.0.0.1", "--port", str(port), log=log, env=env):
-        url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: urllib.request.urlopen(f"{url}/api/v2/version", timeout=5), "the API server", log)
+    run(AIRFLOW, "db", "migrate", env=env)
+    url = f"http://127.0.0.1:{port}"
+
+    def ready():
+        with urllib.request.urlopen(f"{url}/api/v2/version", timeout=5):
+            return True
+
+    with running(
+        AIRFLOW,
+        "api-server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        folder=home,
+        ready=ready,
+        seconds=120,
+        env=env,
+    ):
         yield url
 
 
@@ -174,9 +153,15 @@ def screenshots(tmp_path_factory):
 
 @pytest.fixture
 async def page(tmp_path, screenshots):
-    port, log = free_port(), tmp_path / "chromium.log"
+    port = free_port()
+
+    def tab():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=5) as answer:
+            tabs = json.load(answer)
+        return next((tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page"), None)
+
     flags = "headless no-sandbox disable-gpu disable-background-networking disable-component-update disable-sync"
-    with program(
+    with running(
         CHROMIUM,
         *(f"--{flag}" for flag in flags.split()),
         "--no-first-run",
@@ -184,14 +169,9 @@ async def page(tmp_path, screenshots):
         f"--remote-debugging-port={port}",
         f"--user-data-dir={tmp_path / 'profile'}",
         "about:blank",
-        log=log,
-    ):
-
-        def tab():
-            tabs = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=5))
-            return next((tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page"), None)
-
-        address = await anyio.to_thread.run_sync(wait_until, tab, "Chromium", log)
+        folder=tmp_path,
+    ) as chromium:
+        address = await anyio.to_thread.run_sync(chromium.wait_until, tab)
         async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as connection:
             page = Page(connection, screenshots)
             await page.call("Page.enable")
