@@ -35,6 +35,8 @@ _HTML_START = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
 _BEARER_REASON = re.compile(r'error_description="([^"]*)"')
 _NO_SUCH_ENTITY = re.compile(r"does not exist|No process definition found")
 _NO_SUCH_PATH = re.compile(r"No static resource|NoResourceFound|NoHandlerFound|No endpoint|is not supported")
+_HIDDEN = re.compile(r"^[\w.]+\.(NotFoundException|BadRequestException): ")
+"""From 8.8 on the data export wraps every exception, so that a caller's mistake comes as a 500 that names its class."""
 _NO_ANSWER: dict[Trouble, type[TransportError]] = {
     Trouble.UNREACHABLE: TransportError,
     Trouble.CONNECT_TIMEOUT: ConnectTimeout,
@@ -145,8 +147,17 @@ def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str,
     if status in (405, 501):
         return UnsupportedByServerError, f"the server does not offer this (HTTP {status})", None
     if status >= 500:
-        return ServerError, f"the server failed (HTTP {status})", None
+        return _server_error(status, detail)
     return ApiError, f"unexpected answer (HTTP {status})", None
+
+
+def _server_error(status: int, detail: str) -> tuple[type[ApiError], str, str | None]:
+    hidden = _HIDDEN.match(detail)
+    if status != 500 or hidden is None:
+        return ServerError, f"the server failed (HTTP {status})", None
+    if hidden[1] == "NotFoundException":
+        return NotFoundError, "not found (HTTP 500, as this version of Optimize has it)", None
+    return BadRequestError, "Optimize refuses the request (HTTP 500, as this version of Optimize has it)", None
 
 
 def _is_absent(status: int, detail: str) -> bool:

@@ -10,6 +10,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import IO
 
+import anyio
+
 from . import protocol
 from .protocol.data_export import ReportPage
 from .wire import Answer, Call
@@ -112,10 +114,13 @@ class ReadAhead:
                 yield item if isinstance(item, LoadedPage) else await item.load(self._spool)
         finally:
             task.cancel()
-            await asyncio.wait({task})
-            if not task.cancelled():
-                task.exception()  # looked at, or asyncio complains that nobody did
-            self._spool.close()
+            try:
+                with anyio.CancelScope(shield=True):  # a cancelled AnyIO scope would interrupt this wait at once
+                    await asyncio.wait({task})
+                if not task.cancelled():
+                    task.exception()  # looked at, or asyncio complains that nobody did
+            finally:
+                self._spool.close()
 
     async def _run(self) -> None:
         try:

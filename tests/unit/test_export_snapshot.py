@@ -548,12 +548,12 @@ class TestDestinations:
         assert verify("/odd/place", Odd()).ok
 
     async def test_an_object_too_large_to_hold(self, monkeypatch):
-        from camunda_optimize.export import snapshot
+        from camunda_optimize.export import reading
         from camunda_optimize.export.destinations import store
 
         MemoryFileSystem.store.clear()
         monkeypatch.setattr(store, "_IN_MEMORY", 100)
-        monkeypatch.setattr(snapshot, "_SMALL", 100)
+        monkeypatch.setattr(reading, "_SMALL", 100)
 
         class Odd(MemoryFileSystem):
             protocol = "odd"  # so that files are put, not bytes
@@ -643,14 +643,14 @@ async def test_rows_that_cannot_be_read_are_told_in_words(tmp_path, format, data
 
 @pytest.mark.parametrize("large", [True, False])
 async def test_a_disk_that_fails_while_it_is_read(tmp_path, monkeypatch, large):
-    from camunda_optimize.export import snapshot
+    from camunda_optimize.export import reading
 
     class Broken(io.BytesIO):
         def read(self, *_):
             raise OSError(5, "hunter2")
 
     await export_dashboard_ids(Optimize({"a": ["1"]}), ["a"], tmp_path)
-    monkeypatch.setattr(snapshot, "_SMALL", 0 if large else 100)
+    monkeypatch.setattr(reading, "_SMALL", 0 if large else 100)
     monkeypatch.setattr(local.LocalDestination, "_open", lambda *_: Broken())
     if not large:
         read = local.LocalDestination._read

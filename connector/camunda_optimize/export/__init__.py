@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .commit import commit_snapshot
 from .definition_files import export_definitions
 from .engine import ExportResult
 from .ids import export_dashboard_ids, export_report_ids
@@ -25,6 +26,7 @@ __all__ = [
     "VerifyResult",
     "check_collections",
     "check_options",
+    "commit_snapshot",
     "export_dashboard_ids",
     "export_definitions",
     "export_report_data",

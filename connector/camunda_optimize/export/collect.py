@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import CollectionMissingError, OptimizeError, ShrinkGuardError
@@ -26,6 +26,11 @@ class Previous:
         """All its rows, as far as is known."""
         return sum((self.counts or {}).values())
 
+    def only(self, ids: Iterable[str]) -> Previous:
+        """As much of it as concerns these units."""
+        counts = self.counts or {}
+        return Previous(self.exists, {unit_id: counts[unit_id] for unit_id in ids if unit_id in counts})
+
 
 @dataclass(frozen=True, slots=True)
 class Collected:
@@ -46,16 +51,23 @@ Plan = Callable[[Previous], Awaitable[Sequence[str]]]
 Fetch = Callable[[Fetching, Sequence[str]], Awaitable[Fetched]]
 
 
-async def collect(kind: Kind, run: Fetching, plan: Plan, fetch: Fetch, previous: Previous) -> Collected:
+async def collect(
+    kind: Kind, run: Fetching, plan: Plan, fetch: Fetch, previous: Previous, *, whole: bool = True
+) -> Collected:
     """Everything up to the decision to publish.
+
+    :param whole: whether what is fetched replaces all of the previous snapshot, or only the same units there
 
     :raises ExportError: for what the policies do not let through
     :raises ShrinkGuardError: if too little remains of the previous snapshot
     """
-    fetched = await fetch(run, await plan(previous))
+    ids = await plan(previous)
+    if not whole:
+        previous = previous.only(ids)
+    fetched = await fetch(run, ids)
     decisions = _judge(kind, fetched, previous, run.options)
     counts = {unit_id: _count(unit_id, fetched, decision, previous) for unit_id, decision in decisions.items()}
-    _guard_shrinking(kind, sum(counts.values()), previous, run.options)
+    guard_shrinking(kind, sum(counts.values()), previous, run.options)
     return Collected(fetched, decisions, counts)
 
 
@@ -114,7 +126,11 @@ def _count(unit_id: str, fetched: Fetched, decision: Decision, previous: Previou
     return fetched.count(unit_id) if decision.action == "write" else 0
 
 
-def _guard_shrinking(kind: Kind, rows: int, previous: Previous, options: SnapshotOptions) -> None:
+def guard_shrinking(kind: Kind, rows: int, previous: Previous, options: SnapshotOptions) -> None:
+    """Refuse a snapshot with far fewer rows than the previous one.
+
+    :raises ShrinkGuardError: if it is fewer than ``shrink_guard`` allows
+    """
     if options.shrink_guard is None or not previous.exists:
         return
     if rows < options.shrink_guard * previous.rows:

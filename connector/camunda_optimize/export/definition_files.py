@@ -35,6 +35,7 @@ async def export_definitions(
     on_truncated: OnTruncated = "fail",
     on_error: OnError = "fail",
     shrink_guard: float | None = None,
+    part: str | None = None,
     filesystem: Any = None,
     progress: ProgressCallback | None = None,
 ) -> ExportResult:
@@ -65,4 +66,5 @@ async def export_definitions(
         options=options,
         filesystem=filesystem,
         progress=progress,
+        part=part,
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .. import _validate as check
 from .. import protocol
 from ..errors import DestinationError, NotFoundError, OptimizeError
 from .fetching import Fetched, Fetching
 from .formats import Format, Shape
 from .kinds import REPORT_DATA
+from .manifest import State
 from .progress import Progress
 from .staging import ObjectFile, Staged
 from .threads import work_through
@@ -26,13 +28,19 @@ class Paging:
     concurrent_reports: int = 4
     """Scrolls that are open at once; the server allows 500 to everybody together."""
 
+    def __post_init__(self) -> None:
+        protocol.first_page("any", self.page_size, self.pagination_timeout)
+        check.count(self.concurrent_reports, "concurrent_reports", most=100)
+
 
 async def fetch_report_data(run: Fetching, ids: Sequence[str], *, paging: Paging) -> Fetched:
     """Fetch and stage these reports. A report's failure is noted, and the others go on."""
     fetched = Fetched()
     reading = _Reading(run, paging, fetched, len(ids))
+    await reading.take_over(ids)
     reading.tell()
-    await work_through(ids, reading.read, min(paging.concurrent_reports, len(ids)))
+    rest = [report_id for report_id in ids if report_id not in fetched.states]
+    await work_through(rest, reading.read, min(paging.concurrent_reports, len(rest)))
     return fetched
 
 
@@ -46,6 +54,14 @@ class _Reading:
         self._total = total
         self._rows = 0
 
+    async def take_over(self, ids: Sequence[str]) -> None:
+        """What an earlier run finished."""
+        if self._run.resumption is not None:
+            for report_id, done in (await self._run.workers.run(self._run.resumption.load, ids)).items():
+                self._fetched.states[report_id], self._fetched.shapes[report_id] = done.state, done.shape
+                self._fetched.standing[report_id] = done.entry
+                self._rows += done.entry.rows
+
     async def read(self, report_id: str) -> None:
         """One report: its rows into the stage, or its error to the others."""
         fetched = self._fetched
@@ -58,16 +74,25 @@ class _Reading:
         except OptimizeError as error:
             fetched.states[report_id], fetched.errors[report_id] = "failed", error
         else:
-            fetched.states[report_id] = "exported" if staged.rows else "empty"
-            fetched.shapes[report_id] = shape
-            fetched.put([staged])
+            await self._finish(report_id, staged, shape)
         self.tell()
+
+    async def _finish(self, report_id: str, staged: Staged, shape: Shape) -> None:
+        run, fetched = self._run, self._fetched
+        state: State = "exported" if staged.rows else "empty"
+        if run.resumption is None:
+            fetched.put([staged])
+        else:
+            entry = REPORT_DATA.object_entry(staged, run.options.naming, self._format(shape).extension)
+            await run.workers.run(run.resumption.record, report_id, state, shape.name, entry, staged)
+            fetched.standing[report_id] = entry
+        fetched.states[report_id], fetched.shapes[report_id] = state, shape.name
 
     def tell(self) -> None:
         """Say how far it is."""
         self._run.progress(Progress("fetch", len(self._fetched.states), self._total, self._rows))
 
-    async def _stage(self, report_id: str) -> tuple[Staged, str]:
+    async def _stage(self, report_id: str) -> tuple[Staged, Shape]:
         run, paging = self._run, self._paging
         file: ObjectFile | None = None
         shape, attempt, rows = REPORT_DATA.shape, 1, 0
@@ -97,7 +122,7 @@ class _Reading:
                         self.tell()
             if file is None:  # not one page, which no server does
                 file = await run.workers.run(run.stage.begin, self._format(shape), report_id)
-            return await run.workers.run(file.finish), shape.name
+            return await run.workers.run(file.finish), shape
         finally:
             if file is not None:
                 file.discard()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import OptimizeError, UnsupportedByServerError
 from .formats import Format
-from .manifest import State
+from .manifest import ObjectEntry, State
 from .options import SnapshotOptions
 from .progress import Progress
+from .resume import Resumption
 from .staging import Stage, Staged
 from .threads import Workers
 
@@ -82,9 +83,13 @@ class Fetched:
     parts: dict[str, list[Staged]] = field(default_factory=dict[str, list[Staged]])
     shapes: dict[str, str] = field(default_factory=dict[str, str])
     """The shape of a unit's rows, where it is not the same for all."""
+    standing: dict[str, ObjectEntry] = field(default_factory=dict[str, ObjectEntry])
+    """Units whose object is at its place already, put there by a run that did not come to its end, or by this one."""
 
     def count(self, unit_id: str) -> int:
         """The unit's rows that are staged."""
+        if unit_id in self.standing:
+            return self.standing[unit_id].rows
         return sum(part.rows for part in self.parts.get(unit_id, ()))
 
     def put(self, parts: Iterable[Staged]) -> None:
@@ -103,6 +108,7 @@ class Fetching:
     format: Format
     options: SnapshotOptions
     progress: Callable[[Progress], object]
+    resumption: Resumption | None = None
 
 
 async def tell_empty_from_missing(optimize: Source, states: dict[str, State]) -> None:

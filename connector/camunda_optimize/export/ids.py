@@ -43,6 +43,7 @@ async def export_dashboard_ids(
     shrink_guard: float | None = None,
     compression: Compression | None = None,
     csv_formula_safe: bool = False,
+    part: str | None = None,
     filesystem: Any = None,
     progress: ProgressCallback | None = None,
 ) -> ExportResult:
@@ -65,6 +66,9 @@ async def export_dashboard_ids(
     * ``on_error``: for one that could not be fetched: ``fail``, or ``publish_rest``, which keeps its previous rows.
     * ``shrink_guard``: fail if fewer than this part of the previous snapshot's ids remain (0 < x <= 1), or if the
       previous manifest is damaged, so that nobody knows.
+    * ``compression``: ``gzip`` or ``zstd`` for the text formats. ``csv_formula_safe``: see :class:`SnapshotOptions`.
+    * ``part``: a name; then this is one part of a snapshot, below ``parts/<name>/``, that readers do not see until
+      :func:`commit_snapshot` puts all parts together. The policies compare with the snapshot that stands.
     * ``progress``: called in the event loop with a :class:`Progress` for every collection and every object.
 
     Raises ``ConfigurationError`` for a wrong argument, ``ExportError`` with all ``failures`` by collection id (as
@@ -85,7 +89,7 @@ async def export_dashboard_ids(
         compression=compression,
         csv_formula_safe=csv_formula_safe,
     )
-    return await _export(DASHBOARD_IDS, optimize, collections, destination, options, filesystem, progress)
+    return await _export(DASHBOARD_IDS, optimize, collections, destination, options, filesystem, progress, part)
 
 
 async def export_report_ids(
@@ -93,6 +97,7 @@ async def export_report_ids(
     collections: Iterable[str] | AllCollections,
     destination: DestinationLike,
     *,
+    part: str | None = None,
     filesystem: Any = None,
     progress: ProgressCallback | None = None,
     **options: Any,
@@ -102,7 +107,7 @@ async def export_report_ids(
     Rows have ``collection_id`` and ``report_id``.
     """
     checked = check_options(**options)
-    return await _export(REPORT_IDS, optimize, collections, destination, checked, filesystem, progress)
+    return await _export(REPORT_IDS, optimize, collections, destination, checked, filesystem, progress, part)
 
 
 async def _export(  # noqa: PLR0917 - as they are given
@@ -113,6 +118,7 @@ async def _export(  # noqa: PLR0917 - as they are given
     options: SnapshotOptions,
     filesystem: Any,
     progress: ProgressCallback | None,
+    part: str | None,
 ) -> ExportResult:
     chosen = check_collections(collections)
     return await export(
@@ -124,4 +130,5 @@ async def _export(  # noqa: PLR0917 - as they are given
         options=options,
         filesystem=filesystem,
         progress=progress,
+        part=part,
     )

@@ -9,8 +9,10 @@ from typing import Any, Literal, Protocol
 from .formats import Compression, Format, Row, Shape, open_format
 from .formats.definition import DefinitionFormat
 from .formats.shapes import RAW, id_shape
+from .manifest import ObjectEntry
 from .naming import Names
-from .staging import Piece
+from .options import Naming
+from .staging import Piece, Staged
 
 
 def _one_piece(format: Format, unit_id: str, rows: Sequence[Row], *, single: bool) -> list[Piece]:
@@ -51,6 +53,14 @@ class Kind:
     """Makes the format of kinds that have one of their own."""
     cut: _Cut = _one_piece
     """Makes objects of one unit's rows; with ``single`` parts of the one object of all."""
+
+    def object_entry(self, staged: Staged, naming: Naming, extension: str) -> ObjectEntry:
+        """What the manifest says of a staged object."""
+        path = self.names.object_path(
+            naming=naming, extension=extension, sha256=staged.sha256, unit_id=staged.unit_id, entity=staged.entity
+        )
+        unit = {f"{self.unit}_id": staged.unit_id}
+        return ObjectEntry(path, staged.size, staged.rows, staged.sha256, **unit)
 
     def open_format(
         self,

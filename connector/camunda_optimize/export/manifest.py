@@ -168,7 +168,7 @@ def _from_document(document: Mapping[str, Any]) -> Manifest:
     }
     return Manifest(
         **texts,
-        objects=tuple(_object(item) for item in _typed(document["objects"], list)),
+        objects=tuple(parse_object(item) for item in _typed(document["objects"], list)),
         collections=tuple(CollectionEntry(*_entry(item)) for item in _typed(document["collections"], list)),
         reports=tuple(
             ReportEntry(*_entry(item), _optional_text(item.get("shape")))
@@ -186,7 +186,8 @@ def _entry(item: Mapping[str, Any]) -> tuple[str, State, int]:
     return _typed(item["id"], str), item["state"], _count(item["count"])
 
 
-def _object(item: Mapping[str, Any]) -> ObjectEntry:
+def parse_object(item: Mapping[str, Any]) -> ObjectEntry:
+    """One entry for an object; ``TypeError``, ``ValueError`` or ``KeyError`` if it is none."""
     path = _typed(item["path"], str)
     if any(segment in ("", ".", "..") for segment in path.split("/")):
         raise ValueError("a path leaves the snapshot")

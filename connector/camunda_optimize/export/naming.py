@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
 
+from .. import _validate as check
 from ..errors import ConfigurationError
 from .formats import EXTENSIONS
 from .options import Naming
@@ -33,6 +34,19 @@ def encode_id(id_: str) -> str:
     if not id_.strip("."):
         return "%2E" * len(id_)
     return quote(id_, safe="")
+
+
+def part_directory(part: str) -> str:
+    """Where a part of a snapshot lies below its destination."""
+    check.text(part, "part")
+    return f"{PARTS}/{_segment(part, 'part')}"
+
+
+def split_part(key: str) -> tuple[str, str]:
+    """The directory of the part that a key lies in (``""`` for none), and the key within it."""
+    first, _, rest = key.partition("/")
+    part, _, inner = rest.partition("/")
+    return (f"{PARTS}/{part}", inner) if first == PARTS and inner else ("", key)
 
 
 def temporary_name(name: str, token: str) -> str:

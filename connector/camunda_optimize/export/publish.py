@@ -37,6 +37,7 @@ from .manifest import Manifest, ObjectEntry, Standing
 from .progress import Progress
 from .removal import LOCK_SECONDS, holds, roll_back, sweep
 from .staging import Staged
+from .survey import survey
 from .threads import Workers
 
 CLEANUP_SECONDS = 30.0
@@ -59,12 +60,16 @@ async def publish(  # noqa: PLR0917 - in the order in which they are made
     destination: Destination,
     kind: Kind,
     manifest: Manifest,
-    objects: Sequence[tuple[ObjectEntry, Staged]],
+    objects: Sequence[tuple[ObjectEntry, Staged | None]],
     standing: Standing,
     workers: Workers,
     progress: Callable[[Progress], object],
+    *,
+    protected: frozenset[str] = frozenset(),
 ) -> None:
     """Make ``manifest`` the one that stands at ``destination``.
+
+    What is not staged (``None``) is there already. ``protected`` keys are another manifest's, and are not removed.
 
     Killed at any instant, the manifest that stands names whole objects. An exception or a cancellation before the
     switch removes what this run put; after the switch the new snapshot stands, and an error in the clean-up is only
@@ -72,11 +77,13 @@ async def publish(  # noqa: PLR0917 - in the order in which they are made
     """
     data = await workers.run(manifest.to_bytes)
     state = _Switch()
-    before = await workers.run(destination.list, kind.names.prefix, kind.names.stem)
+    before = await workers.run(survey, destination, kind)
     known = {entry.path: entry.sha256 for entry in standing.manifest.objects} if standing.manifest else {}
 
-    def put(item: tuple[ObjectEntry, Staged]) -> None:
+    def put(item: tuple[ObjectEntry, Staged | None]) -> None:
         entry, staged = item
+        if staged is None:
+            return
         state.written.add(entry.path)
         destination.put(entry.path, staged, unchanged=known.get(entry.path) == entry.sha256)
 
@@ -100,12 +107,13 @@ async def publish(  # noqa: PLR0917 - in the order in which they are made
     except BaseException:
         if not state.done:
             deadline = monotonic() + CLEANUP_SECONDS
-            await workers.run(roll_back, destination, kind, standing, state.written - before.keys(), deadline)
+            put_now = state.written - before.keys()
+            await workers.run(roll_back, destination, kind, standing, put_now, protected, deadline)
         raise
     stop = threading.Event()
     await workers.run(
         sweep,
-        *(destination, kind, manifest, data, objects, standing, before),
+        *(destination, kind, manifest, data, objects, standing, before, protected),
         lambda: not stop.is_set(),
         on_cancel=stop.set,
     )
@@ -113,7 +121,7 @@ async def publish(  # noqa: PLR0917 - in the order in which they are made
 
 def _confirm(destination: Destination, kind: Kind, manifest: Manifest) -> None:
     """Ask the store whether every object is there in its full size."""
-    listed = destination.list(kind.names.prefix, kind.names.stem)
+    listed = survey(destination, kind)
     for entry in manifest.objects:
         if not holds(destination, listed, entry):
             raise DestinationError(

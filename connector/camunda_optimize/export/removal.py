@@ -14,6 +14,7 @@ from .kinds import Kind
 from .manifest import Manifest, ObjectEntry, Standing, parse_manifest
 from .naming import MANIFEST
 from .staging import Staged
+from .survey import stale, survey
 from .threads import chunks
 
 logger: logging.Logger = logging.getLogger("camunda_optimize.export")
@@ -22,7 +23,14 @@ LOCK_SECONDS = 60.0
 """How long a run waits for another one's switch or clean-up in the same place."""
 
 
-def roll_back(destination: Destination, kind: Kind, standing: Standing, keys: set[str], deadline: float) -> None:
+def roll_back(  # noqa: PLR0917 - called in a thread, which takes no keywords
+    destination: Destination,
+    kind: Kind,
+    standing: Standing,
+    keys: set[str],
+    protected: frozenset[str],
+    deadline: float,
+) -> None:
     """Remove these keys, which were not there before, except what a manifest names: the one that stood, or stands now.
 
     That they were not there before is the word of a listing, and listings may lag behind or leave out; what the
@@ -31,7 +39,7 @@ def roll_back(destination: Destination, kind: Kind, standing: Standing, keys: se
     """
     if not keys:
         return
-    named = standing.manifest.paths if standing.manifest else frozenset[str]()
+    named = protected | (standing.manifest.paths if standing.manifest else frozenset[str]())
     try:
         with destination.exclusive(max(0.0, deadline - monotonic())):
             seen = destination.look(MANIFEST)
@@ -49,9 +57,10 @@ def sweep(  # noqa: PLR0917 - called in a thread, which takes no keywords
     kind: Kind,
     manifest: Manifest,
     data: bytes,
-    objects: Sequence[tuple[ObjectEntry, Staged]],
+    objects: Sequence[tuple[ObjectEntry, Staged | None]],
     standing: Standing,
     before: Mapping[str, Listed],
+    protected: frozenset[str],
     wanted: Callable[[], bool],
 ) -> None:
     """Behind the switch: see that the snapshot is still whole, and remove what it does not name.
@@ -60,22 +69,28 @@ def sweep(  # noqa: PLR0917 - called in a thread, which takes no keywords
     not been touched since, and only while ``data`` is what stands. Ends early once ``wanted`` says no.
     """
     fixed = "fixed" in (manifest.naming, standing.manifest.naming if standing.manifest else None)
-    stale = sorted(key for key in before.keys() - manifest.paths if kind.names.is_ours(key, fixed=fixed))
-    if destination.locks and not stale:
-        return
-    lost: list[tuple[ObjectEntry, Staged]] = []
+    lost: list[tuple[ObjectEntry, Staged | None]] = []
     try:
+        superfluous = stale(destination, kind, manifest, before, protected, fixed=fixed)
+        if destination.locks and not superfluous:
+            return
         with destination.exclusive(LOCK_SECONDS):
             seen = destination.look(MANIFEST)
             if destination.read_manifest() != data:
                 return  # a later run's, and so is the clean-up
-            now = destination.list(kind.names.prefix, kind.names.stem)
+            now = survey(destination, kind)
             lost = [item for item in objects if not holds(destination, now, item[0])]
             if not lost:
-                _remove(destination, [key for key in stale if now.get(key) == before[key]], seen, wanted)
+                untouched = [key for key in superfluous if now.get(key) == before[key]]
+                objects_first = [key for key in untouched if not key.endswith(MANIFEST)]
+                _remove(destination, objects_first, seen, wanted)
+                _remove(destination, untouched[len(objects_first) :], seen, wanted)  # a directory goes with its last
     except DestinationError as exc:
         logger.warning("the snapshot is published, but an older object remains until the next run: %s", exc)
     for entry, staged in lost:
+        if staged is None:
+            logger.error("another run removed %s: export again", destination.locate(entry.path))
+            continue
         logger.warning("another run removed %s and was late with it; put again", destination.locate(entry.path))
         destination.put(entry.path, staged)
 

@@ -50,6 +50,8 @@ async def export_report_data(
     pagination_timeout: int = protocol.DEFAULT_PAGINATION_TIMEOUT,
     max_restarts: int = 3,
     concurrent_reports: int = 4,
+    resume_within: float | None = None,
+    part: str | None = None,
     filesystem: Any = None,
     progress: ProgressCallback | None = None,
 ) -> ExportResult:
@@ -68,6 +70,8 @@ async def export_report_data(
       ``collections`` that were given, too. Combined reports have no data of their own, and Optimize refuses them.
     * ``page_size`` (1 to 10000), ``pagination_timeout`` (seconds, 60 or more) and ``max_restarts`` are those of
       :meth:`camunda_optimize.resources.entities.Reports.export_data`; ``concurrent_reports`` are read at once.
+    * ``resume_within``: seconds. What this run has finished when it fails is kept, and a run within that time uses what
+      an earlier one had finished: whole reports, checked byte by byte. Each report's object is put when it is complete.
 
     The rest is as in :func:`export_dashboard_ids`, and so are the errors.
     """
@@ -92,6 +96,8 @@ async def export_report_data(
         options=options,
         filesystem=filesystem,
         progress=progress,
+        part=part,
+        resume_within=resume_within,
     )
 
 
