@@ -6,6 +6,8 @@ from typing import Any
 
 from .connection_form import HOOK_NAME, connection_type
 
+_PACKAGE = "camunda_optimize_provider"
+
 
 def get_provider_info() -> dict[str, Any]:
     """Describe the provider.
@@ -15,7 +17,9 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "camunda-optimize-connector",
         "name": HOOK_NAME,
-        "description": "Complete exports from Camunda Optimize: a connection type, a hook and operators.",
+        "description": (
+            "Complete exports from Camunda Optimize: a connection type, a hook, operators, a sensor and triggers."
+        ),
         "integrations": [
             {
                 "integration-name": HOOK_NAME,
@@ -23,9 +27,10 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "hooks": [{"integration-name": HOOK_NAME, "python-modules": ["camunda_optimize_provider.hooks.optimize"]}],
-        "operators": [
-            {"integration-name": HOOK_NAME, "python-modules": ["camunda_optimize_provider.operators.optimize"]}
-        ],
-        "connection-types": [connection_type("camunda_optimize_provider.hooks.optimize.OptimizeHook")],
+        **{
+            part: [{"integration-name": HOOK_NAME, "python-modules": [f"{_PACKAGE}.{part}.optimize"]}]
+            for part in ("hooks", "operators", "sensors", "triggers")
+        },
+        "connection-types": [connection_type(f"{_PACKAGE}.hooks.optimize.OptimizeHook")],
+        "extra-links": [f"{_PACKAGE}.links.optimize.OptimizeCollectionLink"],
     }

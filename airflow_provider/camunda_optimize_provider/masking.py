@@ -13,9 +13,7 @@ def mask(secret: str) -> None:
 
     :param secret: may be masked already.
     """
-    # ``dag.test()`` has but one process, and its stand-in for a supervisor writes all it is sent to the log, at level
-    # DEBUG: a secret too. The masker of this process is enough there.
-    if _mask_here(secret) and _in_process():
+    if _mask_here(secret) and _is_enough():
         return
     from airflow.sdk.log import mask_secret
 
@@ -30,24 +28,38 @@ def mask_token(token: str) -> None:
     # The supervisor answers over a socket that a coroutine of the same loop may be waiting on: from the loop's own
     # thread Airflow refuses to send then. Another thread may always send. The short wait is for the order, masked
     # first and used afterwards; it is short because the loop stands still, and this process masks already.
-    if _mask_here(token) and _in_process():
+    if _mask_here(token) and _is_enough():
         return
     thread = threading.Thread(target=mask, args=(token,), name="camunda-optimize-mask", daemon=True)
     thread.start()
     thread.join(_SECONDS)
 
 
+def asks_for_itself() -> bool:
+    """Whether only a coroutine may ask Airflow for something here: in the triggerer before Airflow 3.2, where a call
+    from a thread takes the answer that the triggerer itself is waiting for, and ends it.
+    """
+    comms = _comms()
+    return type(comms).__name__ == "TriggerCommsDecoder" and not hasattr(comms, "start_reader")
+
+
+def _is_enough() -> bool:
+    """Whether nobody but this process writes its log."""
+    # ``dag.test()`` has but one process, and its stand-in for a supervisor writes all it is sent to the log, at level
+    # DEBUG: a secret too.
+    return type(_comms()).__name__ == "InProcessSupervisorComms" or asks_for_itself()
+
+
 def _mask_here(secret: str) -> bool:
     """Mask in this process; it takes no answer from anybody."""
     try:
         from airflow.sdk._shared.secrets_masker import mask_secret
-    except ImportError:  # before Airflow 3.2
+    except ImportError:  # another version keeps it elsewhere
         return False
     mask_secret(secret)
     return True
 
 
-def _in_process() -> bool:
+def _comms() -> object:
     task_runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
-    comms = getattr(task_runner, "SUPERVISOR_COMMS", None)
-    return type(comms).__name__ == "InProcessSupervisorComms"
+    return getattr(task_runner, "SUPERVISOR_COMMS", None)

@@ -104,10 +104,13 @@ class OptimizeHook(BaseHook):
 
     async def _aget_connection(self) -> Connection:
         from ..failures import not_found_errors
+        from ..masking import asks_for_itself
 
         try:
             return await self.aget_connection(self.optimize_conn_id)
         except not_found_errors():
+            if asks_for_itself():
+                raise
             # ``dag.test()`` cannot look up a connection of the metadata database asynchronously.
             return await asyncio.to_thread(self.get_connection, self.optimize_conn_id)
 

@@ -11,6 +11,8 @@ from airflow.sdk import Asset, BaseOperator
 
 from ..arguments import chosen_collections, in_a_task, is_template, snapshot_options
 from ..connection_form import DEFAULT_CONN_ID
+from ..lineage import TellsLineage, published_files
+from ..links.optimize import OptimizeCollectionLink, leave_link
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 _OPTIONS = ("format", "layout", "naming", "on_missing", "on_empty", "on_truncated", "on_error", "shrink_guard")
 
 
-class OptimizeExportDashboardIdsOperator(BaseOperator):
+class OptimizeExportDashboardIdsOperator(TellsLineage, BaseOperator):
     """Exports the dashboard ids of collections as one snapshot: complete, or not at all.
 
     All collections are fetched concurrently in this one task. Readers of the destination see the previous snapshot
@@ -55,6 +57,7 @@ class OptimizeExportDashboardIdsOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("destination", "collections", *_OPTIONS, "optimize_conn_id")
     template_fields_renderers = {"collections": "json"}  # noqa: RUF012 - as Airflow declares it
+    operator_extra_links = (OptimizeCollectionLink(),)
     ui_color = "#f2e6d9"
 
     _running: LoopThread[Any] | None = None
@@ -127,6 +130,7 @@ class OptimizeExportDashboardIdsOperator(BaseOperator):
             raise fail_at_once(str(error)) from None
         finally:
             self._running = None
+        self.published = published_files(result)
         summary = make_summary(result, stats, time.monotonic() - started)
         log_summary(self.log, summary)
         for outlet in self.outlets or ():
@@ -175,6 +179,7 @@ class OptimizeExportDashboardIdsOperator(BaseOperator):
         check_destination(str(self.destination), self.task_id, context)
         hook = OptimizeHook(self.optimize_conn_id, max_concurrency=self.max_concurrency)
         base_url = hook.get_config().base_url
+        leave_link(context, base_url, collections)
         destination = find_destination(self.destination)
         which = f"{len(collections):,} collections" if isinstance(collections, tuple) else "all collections"
         self.log.info("Exporting the dashboard ids of %s from %s to %s", which, base_url, destination.url)

@@ -1,0 +1,135 @@
+"""OpenLineage: which collections of which Optimize went into which snapshot, and how much there is in it.
+
+Nothing is told of an export that did not publish. Where OpenLineage's Airflow provider is not installed, nothing is
+told at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+    from camunda_optimize.export import ExportResult
+
+MOST_INPUTS = 100
+"""Collections that are inputs of their own. More than these are one input, ``collections``."""
+_PREFIXES = {"s3a": "s3", "gcs": "gs", "abfs": "abfss"}
+_FILE_FORMATS = {"jsonl": "json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What an export published.
+
+    :param source: the base URL of Optimize.
+    :param collections: how many rows came of each, by id.
+    :param namespace: of the output, as OpenLineage names places: ``s3://bucket``, ``file``, ``postgres://host:port``.
+    :param name: of the output within it.
+    :param columns: types by name.
+    :param size: bytes; ``None`` where nobody counts them.
+    :param files: objects; ``None`` where there are none, as in a table.
+    :param version: of the output, if it has one.
+    """
+
+    source: str
+    collections: Mapping[str, int]
+    namespace: str
+    name: str
+    columns: Mapping[str, str]
+    rows: int
+    size: int | None = None
+    files: int | None = None
+    format: str | None = None
+    version: str | None = None
+
+
+def published_files(result: ExportResult) -> Published:
+    """What a snapshot in files or objects is made of.
+
+    :param result: of the export engine.
+    """
+    from camunda_optimize.export.kinds import KINDS
+
+    manifest = result.manifest
+    namespace, name = dataset_name(result.manifest_url.rpartition("/")[0])
+    return Published(
+        source=manifest.source,
+        collections={entry.id: entry.count for entry in manifest.collections},
+        namespace=namespace,
+        name=name,
+        columns=dict.fromkeys(KINDS[manifest.kind].columns, "string"),
+        rows=manifest.rows,
+        size=sum(entry.bytes for entry in manifest.objects),
+        files=len(manifest.objects),
+        format=_FILE_FORMATS.get(manifest.format, manifest.format),
+        version=manifest.finished,
+    )
+
+
+def dataset_name(url: str) -> tuple[str, str]:
+    """Namespace and name of a place, by OpenLineage's naming: ``s3://bucket`` and the key, ``file`` and the path.
+
+    :param url: a URL, or the path of a local directory.
+    """
+    scheme, found, rest = url.partition("://")
+    if not found or scheme == "file":
+        return "file", rest if found else url
+    bucket, _, key = rest.partition("/")
+    return f"{_PREFIXES.get(scheme, scheme)}://{bucket}", key or "/"
+
+
+def operator_lineage(published: Published) -> OperatorLineage[Any, Any] | None:
+    """The lineage as OpenLineage's Airflow provider takes it; ``None`` where that is not installed.
+
+    :param published: what was published.
+    """
+    try:
+        from airflow.providers.openlineage.extractors import OperatorLineage
+        from openlineage.client import facet_v2 as facets
+        from openlineage.client.event_v2 import InputDataset, OutputDataset
+    except ImportError:
+        return None
+
+    def source(name: str, rows: int) -> InputDataset:
+        count = facets.input_statistics_input_dataset.InputStatisticsInputDatasetFacet(rowCount=rows)
+        return InputDataset(namespace=published.source, name=name, inputFacets={"inputStatistics": count})
+
+    if len(published.collections) > MOST_INPUTS:
+        inputs = [source("collections", sum(published.collections.values()))]
+    else:
+        inputs = [source(f"collections/{id_}", rows) for id_, rows in published.collections.items()]
+    fields = [
+        facets.schema_dataset.SchemaDatasetFacetFields(name=name, type=type_)
+        for name, type_ in published.columns.items()
+    ]
+    about: dict[str, Any] = {"schema": facets.schema_dataset.SchemaDatasetFacet(fields=fields)}
+    if published.format is not None:
+        about["storage"] = facets.storage_dataset.StorageDatasetFacet(
+            storageLayer=published.namespace.partition(":")[0], fileFormat=published.format
+        )
+    if published.version is not None:
+        about["version"] = facets.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=published.version)
+    counts = facets.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
+        rowCount=published.rows, size=published.size, fileCount=published.files
+    )
+    output = OutputDataset(
+        namespace=published.namespace, name=published.name, facets=about, outputFacets={"outputStatistics": counts}
+    )
+    return OperatorLineage(inputs=inputs, outputs=[output])
+
+
+class TellsLineage:
+    """For operators: set :attr:`published` once something is published."""
+
+    published: Published | None = None
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
+        """What OpenLineage's listener asks for when the task has ended, well or not.
+
+        :param task_instance: of the task.
+        """
+        return operator_lineage(self.published) if self.published is not None else None

@@ -1,0 +1,132 @@
+"""A sensor that waits until Optimize can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator
+
+from ..connection_form import DEFAULT_CONN_ID
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from camunda_optimize.checks import ConnectionCheck
+
+    from ..runner import LoopThread
+
+
+class OptimizeReadySensor(BaseSensorOperator):
+    """Waits until Optimize is ready, an access token is issued, and one harmless call succeeds with it.
+
+    An outage is waited out. What does not mend itself, such as a wrong secret, fails the task at once. With
+    ``deferrable=True`` the task looks once, and leaves the waiting to the triggerer, where all sensors of a connection
+    share one session and one token.
+
+    :param optimize_conn_id: the connection. (templated)
+    :param deferrable: whether the triggerer waits; by default as Airflow's ``[operators] default_deferrable`` says.
+    """
+
+    template_fields: Sequence[str] = ("optimize_conn_id",)
+    ui_color = "#f2e6d9"
+
+    _running: LoopThread[Any] | None = None
+
+    def __init__(
+        self, *, optimize_conn_id: str = DEFAULT_CONN_ID, deferrable: bool | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.optimize_conn_id = optimize_conn_id
+        self.deferrable: bool = _default_deferrable() if deferrable is None else deferrable
+
+    def execute(self, context: Context) -> None:
+        """Wait.
+
+        :param context: of the task.
+        """
+        if not self.deferrable:
+            super().execute(context)
+            return
+        # A first look here, and a first wait there: a trigger that fires at once may overtake the deferral.
+        if self._first_look(context):
+            return
+        from ..triggers.optimize import OptimizeReadyTrigger
+
+        self.defer(
+            trigger=OptimizeReadyTrigger(self.optimize_conn_id, float(self.poke_interval)),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout),
+        )
+
+    def execute_complete(self, context: Context, event: Mapping[str, str]) -> None:  # noqa: ARG002 - Airflow's
+        """What the trigger found.
+
+        :param context: of the task.
+        :param event: its payload.
+        """
+        from ..failures import fail_at_once
+
+        if event.get("status") != "ready":
+            raise fail_at_once(event.get("message") or "the trigger fired without saying why")
+        self.log.info("%s", event.get("message"))
+
+    def poke(self, context: Context) -> bool:  # noqa: ARG002 - Airflow's
+        """Look once.
+
+        :param context: of the task.
+        """
+        from camunda_optimize import OptimizeError
+
+        from ..failures import fail_at_once, not_found_errors, ordinary_failure, task_failure
+        from ..hooks.optimize import OptimizeHook
+        from ..runner import LoopThread, Stopped
+
+        try:
+            hook = OptimizeHook(self.optimize_conn_id)
+            hook.get_config()  # here, and not in the loop's thread
+
+            async def look() -> ConnectionCheck:
+                async with hook.client() as optimize:
+                    return await optimize.check()
+
+            self._running = LoopThread(look)
+            check: ConnectionCheck = self._running.run()
+        except Stopped:
+            raise ordinary_failure("The sensor was stopped from outside.") from None
+        except OptimizeError as error:
+            raise task_failure(error) from None
+        except not_found_errors() as error:
+            raise fail_at_once(str(error)) from None
+        finally:
+            self._running = None
+        self.log.info("%s", check.message)
+        if not check.ok and not (check.error and check.error.transient):
+            raise fail_at_once(check.message)
+        return check.ok
+
+    def on_kill(self) -> None:
+        """Stop a look that is under way."""
+        if self._running is not None:
+            self._running.stop()
+
+    def _first_look(self, context: Context) -> bool:
+        from airflow.sdk.exceptions import AirflowException
+
+        from ..failures import skip
+
+        try:
+            return self.poke(context)
+        except AirflowException as error:  # what the base class does for a sensor that is not deferred
+            if self.soft_fail or self.never_fail:
+                raise skip(str(error)) from None
+            raise
+
+
+def _default_deferrable() -> bool:
+    try:
+        from airflow.sdk import conf
+    except ImportError:  # before Airflow 3.2
+        from airflow.configuration import conf  # type: ignore[assignment,unused-ignore]
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))

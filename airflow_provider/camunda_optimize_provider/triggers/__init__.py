@@ -1,0 +1,1 @@
+"""Triggers that wait for Optimize, and that watch collections."""

@@ -1,0 +1,180 @@
+"""Triggers: one waits until Optimize can be used, one watches collections for changes.
+
+All triggers of one triggerer that use the same connection share one HTTP session and one access token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
+
+from ..connection_form import DEFAULT_CONN_ID
+
+if TYPE_CHECKING:
+    from airflow.triggers.shared_stream import SharedStreamProducer
+
+    from ..watching import Observation
+
+FIRST_WAIT = 5.0
+"""Seconds before a deferred task may go on, at the least. A trigger that fires sooner may overtake Airflow's own notice
+that the task was deferred; the task fails then."""
+SHORTEST_INTERVAL = 5.0
+ENTITIES = ("dashboards", "reports")
+
+
+class OptimizeReadyTrigger(BaseTrigger):
+    """Fires once Optimize is ready, an access token is issued, and one harmless call succeeds with it.
+
+    The event's payload is ``{"status": "ready" | "error", "message": …}``. An outage is waited out; what does not mend
+    itself, such as a wrong secret, is an error.
+
+    :param optimize_conn_id: the connection.
+    :param poll_interval: seconds between two looks; 5 at the least.
+    """
+
+    def __init__(self, optimize_conn_id: str = DEFAULT_CONN_ID, poll_interval: float = 60.0) -> None:
+        super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
+        self.optimize_conn_id = optimize_conn_id
+        self.poll_interval = poll_interval
+        self._close: Any = None
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The class and the arguments that make this trigger again; no secret is among them."""
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, {"optimize_conn_id": self.optimize_conn_id, "poll_interval": self.poll_interval}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, then look, again and again."""
+        from camunda_optimize import ConfigurationError
+
+        from ..clients import ClientLease
+        from ..failures import not_found_errors
+
+        errors: tuple[type[Exception], ...] = (ConfigurationError, *not_found_errors())
+        lease = ClientLease(self.optimize_conn_id)
+        self._close = lease.aclose
+        said = None
+        await asyncio.sleep(max(FIRST_WAIT, self.poll_interval))
+        try:
+            while True:
+                try:
+                    check = await (await lease.client()).check()
+                except errors as error:
+                    yield _event({"status": "error", "message": str(error)})
+                    return
+                if check.ok or not (check.error and check.error.transient):
+                    yield _event({"status": "ready" if check.ok else "error", "message": check.message})
+                    return
+                if check.message != said:
+                    said = check.message
+                    self.log.info("Waiting: %s", said)
+                await asyncio.sleep(max(SHORTEST_INTERVAL, self.poll_interval))
+        finally:
+            await lease.aclose()
+
+    async def on_kill(self) -> None:
+        """Give back the share of the client; there is nothing else to stop."""
+        await self.cleanup()
+
+    async def cleanup(self) -> None:
+        """Give back the share of the client. May be called more than once."""
+        if self._close is not None:
+            await self._close()
+
+
+class CollectionChangedTrigger(BaseEventTrigger):
+    """Fires whenever the dashboards (or reports) of collections have changed: for an ``AssetWatcher``.
+
+    The event's payload is small whatever changed: ``optimize_conn_id``, ``entity``, ``changed`` (how many collections),
+    ``collections`` (their ids, the first 100), and ``changes`` (of the first 20: ``collection_id``, ``count``,
+    ``previous_count``, ``added_count``, ``removed_count``, and the first ten ids ``added`` and ``removed``).
+
+    The first look is no change. What was seen is kept in the asset's state store (Airflow 3.3), so that a restart of
+    the triggerer neither loses a change nor tells one twice; without that store changes while no triggerer runs go
+    unnoticed. Errors never end it. Reports are listed by their ids: a renamed or edited one is no change.
+
+    :param collections: the ids of collections; ``None`` watches all that there are, and one that appears or disappears
+        is a change then.
+    :param entity: ``dashboards`` or ``reports``.
+    :param optimize_conn_id: the connection.
+    :param poll_interval: seconds between two looks; 5 at the least.
+    """
+
+    def __init__(
+        self,
+        collections: Sequence[str] | None = None,
+        entity: str = "dashboards",
+        optimize_conn_id: str = DEFAULT_CONN_ID,
+        poll_interval: float = 60.0,
+    ) -> None:
+        from camunda_optimize import ConfigurationError
+
+        from ..arguments import chosen_collections
+
+        super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
+        if entity not in ENTITIES:
+            raise ConfigurationError(f"{entity!r} is not one of {', '.join(ENTITIES)}", setting="entity")
+        if isinstance(poll_interval, bool) or not poll_interval >= SHORTEST_INTERVAL:
+            raise ConfigurationError(f"must be {SHORTEST_INTERVAL:g} seconds or more", setting="poll_interval")
+        chosen = chosen_collections(collections, none_means_all=True)
+        self.collections = list(chosen) if isinstance(chosen, tuple) else None
+        self.entity = entity
+        self.optimize_conn_id = optimize_conn_id
+        self.poll_interval = poll_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The class and the arguments that make this trigger again; no secret is among them."""
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        names = ("collections", "entity", "optimize_conn_id", "poll_interval")
+        return path, {name: getattr(self, name) for name in names}
+
+    # Airflow 3.3 runs one loop for all triggers with the same key, and says when an event is stored for good.
+
+    def shared_stream_key(self) -> Hashable | None:
+        """All watchers of one connection share one loop."""
+        return ("camunda_optimize", self.optimize_conn_id)
+
+    @classmethod
+    def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> SharedStreamProducer:
+        """That loop.
+
+        :param kwargs: of any one of the triggers: they agree in the connection.
+        """
+        from ..shared_stream import producer
+
+        return producer(kwargs["optimize_conn_id"])
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Observation]) -> AsyncIterator[TriggerEvent]:
+        """The changes that this trigger is for.
+
+        :param shared_stream: what the loop sees.
+        """
+        from ..changes import make_payload
+        from ..cursor import Cursor
+        from ..watching import Interest, watch_of
+
+        cursor = await Cursor.load(getattr(self, "asset_state_store", None))
+        collections = None if self.collections is None else tuple(self.collections)
+        interest = Interest(self.entity, collections, float(self.poll_interval), cursor.settle)
+        with watch_of(self.optimize_conn_id).wanting(interest):
+            async for observation in shared_stream:
+                if interest not in observation.interests:
+                    continue
+                changes = cursor.advance(observation, interest)
+                if changes:
+                    yield _event(make_payload(changes, entity=self.entity, optimize_conn_id=self.optimize_conn_id))
+
+    async def run(self) -> AsyncGenerator[TriggerEvent, None]:
+        """The same where Airflow does not share loops: before 3.3."""
+        from ..watching import watch_of
+
+        async with watch_of(self.optimize_conn_id).shared.subscribed() as observations:
+            async for event in self.filter_shared_stream(observations):
+                yield event
+
+
+def _event(payload: dict[str, Any]) -> TriggerEvent:
+    return TriggerEvent(payload)  # type: ignore[no-untyped-call,unused-ignore]
