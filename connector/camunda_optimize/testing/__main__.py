@@ -93,6 +93,13 @@ def _simulator(arguments: argparse.Namespace) -> OptimizeSimulator:
 
 
 def _organisation(arguments: argparse.Namespace) -> Organisation:
+    organisation = _usual_organisation(arguments)
+    if arguments.rows is not None:
+        organisation.add_large_report(arguments.rows)
+    return organisation
+
+
+def _usual_organisation(arguments: argparse.Namespace) -> Organisation:
     if arguments.organisation is not None:
         return Organisation.load(arguments.organisation)
     if arguments.dashboards is not None:
@@ -143,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--generation", choices=GENERATIONS, default="8.9", help="server version")
     add("--collections", type=int, default=200, help="number of collections")
     add("--dashboards", type=int, help="exactly so many dashboards in every collection (default: 0 to 12, with names)")
+    add("--rows", type=int, help="one more collection, with a raw data report 'large-report' of so many rows")
     add("--seed", type=int, default=1, help="the same seed makes the same organisation")
     add("--organisation", type=Path, metavar="FILE", help="the organisation in a JSON file instead")
     add("--save-organisation", type=Path, metavar="FILE", help="write it there at the end, with all that was changed")

@@ -44,19 +44,21 @@ class Scroll:
     cursor: int = 0
     pages: int = 0
 
-    def advance(self, now: float) -> tuple[list[bytes], int]:
-        """The rows of the next page and the total that goes with them; ``now`` in seconds since 1970."""
+    def advance(self, now: float) -> tuple[bytes, int, int]:
+        """The rows of the next page, how many they are, and the total that goes with them; ``now`` in seconds since
+        1970.
+        """
         self.pages += 1
         quirks, total = self.quirks, self.rows.total
         if quirks is not None:
             total += quirks.total_change if self.pages > 1 else 0
             if quirks.empty_page == self.pages:
-                return [], total
-        page = self.rows.page(self.cursor, self.size, now)
-        self.cursor += len(page)
+                return b"", 0, total
+        first, count = self.cursor, min(self.size, self.rows.total - self.cursor)
+        self.cursor += count
         if quirks is not None and quirks.short_page == self.pages:
-            page = page[: max(0, len(page) - quirks.lost_rows)]
-        return page, total
+            count = max(0, count - quirks.lost_rows)
+        return self.rows.page(first, count, now), count, total
 
 
 class ScrollStore:

@@ -22,6 +22,7 @@ from .wire import Call, Reply
 MAX_BODY = 64 * 1024 * 1024
 GZIP_MIN_SIZE = 2048
 """Shorter answers are never compressed (Spring Boot's ``server.compression.min-response-size``)."""
+_COMPRESSED_HERE = 256 * 1024
 _SLOW_PIECES = 4
 _PARKED = 0.55
 """Seconds for which one ingestion too many waits: 50 ms, then another 500 ms aside."""
@@ -150,7 +151,8 @@ class SimulatedServer:
             and reply.status == 200
             and "gzip" in request.headers.get("Accept-Encoding", "")
         ):
-            body, headers = reply.compressed, {**headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+            body = await _compressed(reply)
+            headers = {**headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         if fault is None:
             return web.Response(status=reply.status, body=body or None, headers=headers)
         if fault.truncate is None and fault.slow_body is None:
@@ -159,6 +161,13 @@ class SimulatedServer:
                 response.force_close()
             return response
         return await _write_in_pieces(request, reply.status, body, headers, fault)
+
+
+async def _compressed(reply: Reply) -> bytes:
+    """In another thread where it takes long: nobody else waits, and zlib runs beside the event loop."""
+    if len(reply.body) < _COMPRESSED_HERE:
+        return reply.compressed
+    return await asyncio.to_thread(lambda: reply.compressed)
 
 
 async def _write_in_pieces(

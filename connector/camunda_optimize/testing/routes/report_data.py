@@ -119,9 +119,9 @@ class ReportData:
         return self._answer(report, scroll)
 
     def _answer(self, report: StoredReport, scroll: Scroll) -> Reply:
-        rows, total = scroll.advance(self._backend.clock.time())
-        start = _HEAD % (scroll.id.encode(), len(rows), total, orjson.dumps(report.id))
-        return Reply(200, b"".join((start, b",".join(rows), b"]}")), JSON, NO_STORE)
+        rows, count, total = scroll.advance(self._backend.clock.time())
+        start = _HEAD % (scroll.id.encode(), count, total, orjson.dumps(report.id))
+        return Reply(200, b"".join((start, rows, b"]}")), JSON, NO_STORE)
 
     def _error(self, code: str, detail: str) -> Reply:
         if self._backend.settings.hidden_export_errors:
