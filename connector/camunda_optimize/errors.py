@@ -124,8 +124,8 @@ class ConnectionLost(TransportError):
 class ApiError(OptimizeError):
     """Optimize answered with a status that is no success.
 
-    ``message`` is the fixed text that belongs to ``error_code``, ``detail`` the server's actual reason. Either may be
-    ``None``: a 401 has an empty body, and a proxy answers in HTML.
+    ``message`` is the fixed text that belongs to ``error_code`` (or the title of a proxy's web page), ``detail`` the
+    server's actual reason. Either may be ``None``: a 401 has an empty body.
     """
 
     def __init__(

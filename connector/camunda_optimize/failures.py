@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from .config import OptimizeConfig
 from .errors import (
@@ -28,10 +29,10 @@ from .errors import (
     UnauthorizedError,
     UnsupportedByServerError,
 )
+from .intermediaries import is_html, page_title, redirect_origin, wants_login, what_to_do
 from .redact import redact
 from .wire import Answer, Call, NoAnswer, Trouble, as_list, as_object, load_json
 
-_HTML_START = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
 _BEARER_REASON = re.compile(r'error_description="([^"]*)"')
 _NO_SUCH_ENTITY = re.compile(r"does not exist|No process definition found")
 _NO_SUCH_PATH = re.compile(r"No static resource|NoResourceFound|NoHandlerFound|No endpoint|is not supported")
@@ -60,10 +61,6 @@ def no_answer_error(outcome: NoAnswer, method: str, url: str, attempts: int) -> 
     return _NO_ANSWER[outcome.trouble](outcome.reason, method=method, url=url, attempts=attempts, transient=transient)
 
 
-def is_html(answer: Answer) -> bool:
-    return "html" in answer.headers.get("Content-Type", "").lower() or _HTML_START.match(answer.body) is not None
-
-
 def token_hint(config: OptimizeConfig) -> str:
     """What to do when Optimize does not accept the token."""
     if config.token is not None:
@@ -83,22 +80,19 @@ def error_of(
     """
     status = answer.status
     if 300 <= status < 400:
-        return ResponseFormatError(
-            f"redirected (HTTP {status}) instead of answered: check the base URL and its path (SaaS: the cluster id)",
-            status=status,
-            method=call.method,
-            url=url,
-        )
-    if is_html(answer) and status not in (401, 403, 429) and status < 500:
-        return ResponseFormatError(
-            f"a web page (HTTP {status}) instead of an answer of Optimize: check the base URL and any proxy before it",
-            status=status,
-            method=call.method,
-            url=url,
-        )
+        return ResponseFormatError(_redirected(answer, url), status=status, method=call.method, url=url)
+    if is_html(answer) and status not in (401, 403, 407, 429) and status < 500:
+        title = page_title(answer, secrets)
+        shown = f"HTTP {status}, its title: {title}" if title else f"HTTP {status}"
+        advice = what_to_do(answer) or "check the base URL and any proxy before it"
+        problem = f"a web page ({shown}) instead of an answer of Optimize: {advice}"
+        return ResponseFormatError(problem, status=status, method=call.method, url=url)
     code, message, detail, body = _read_error_body(answer, secrets)
     kind, summary, hint = _kind_of(call, status, str(body.get("detailedMessage")))
     hint = _hint(call, status, detail or message or "", kind, token_hint) or hint
+    if wants_login(answer):
+        kind, hint = ApiError, None
+        summary = f"not Optimize but a proxy or gateway before it asks for a user name and password (HTTP {status})"
     if retry_after is not None:
         hint = f"the server asks to wait {retry_after:.0f} s; max_retry_wait is what a call may wait"
     error = kind(
@@ -114,6 +108,19 @@ def error_of(
             if item is not None
         ]
     return error
+
+
+def _redirected(answer: Answer, url: str) -> str:
+    origin = redirect_origin(answer)
+    said = f"redirected (HTTP {answer.status}{f' to {origin}' if origin else ''}) instead of answered"
+    if (
+        origin
+        and url.startswith("http:")
+        and origin.startswith("https:")
+        and urlsplit(origin).hostname == urlsplit(url).hostname
+    ):
+        return f"{said}: the base URL must begin with https://"
+    return f"{said}: check the base URL and its path (SaaS: the cluster id)"
 
 
 def _hint(call: Call, status: int, said: str, kind: type[ApiError], token_hint: str | None) -> str | None:
@@ -178,7 +185,7 @@ def _read_error_body(
     """Error code, fixed message, actual reason and the whole body, from any of the shapes that occur.
 
     Optimize's own ``errorCode``/``errorMessage``/``detailedMessage``, its bean validation's ``validationErrors``, and
-    RFC 9457 problem details. An empty or unreadable body is normal (401; proxies).
+    RFC 9457 problem details; of a web page its title. An empty or unreadable body is normal (401; proxies).
     """
     body = as_object(load_json(answer.body)) or {}
 
@@ -190,7 +197,7 @@ def _read_error_body(
         # The body is empty then (Spring's BearerTokenAuthenticationEntryPoint); the reason stands in a header.
         reason = _BEARER_REASON.search(answer.headers.get("WWW-Authenticate", ""))
         detail = said(reason.group(1)) if reason else None
-    message = said(body.get("errorMessage")) or said(body.get("title"))
+    message = said(body.get("errorMessage")) or said(body.get("title")) or page_title(answer, secrets)
     return said(body.get("errorCode")), message, detail, body
 
 

@@ -12,10 +12,21 @@ import aiohttp
 from . import _validate as check
 from .config import OptimizeConfig
 from .errors import ConfigurationError
-from .wire import NoAnswer, Trouble
+from .intermediaries import wants_login
+from .wire import Answer, NoAnswer, Trouble
 
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 """What OpenSSL says when it is answered in plain HTTP."""
+_WRONG_NAME = "use the host name that the certificate is for"
+_CERTIFICATE_ADVICE = {
+    9: "it is not valid yet: is the clock of this machine right?",
+    10: "who runs the server must renew it; or is the clock of this machine wrong?",
+    62: _WRONG_NAME,
+    64: _WRONG_NAME,
+}
+"""By OpenSSL's verification result (``x509_vfy.h``). All others are about the authority."""
+LONGEST_HEADER = 65536
+"""Bytes of one header field. Gateways send policies and cookies that are longer than aiohttp's own limit of 8190."""
 
 
 class Route(NamedTuple):
@@ -25,6 +36,8 @@ class Route(NamedTuple):
     timeout: aiohttp.ClientTimeout
     ssl: ssl.SSLContext | bool
     proxy: str | None
+    forwarded: bool
+    """Whether a proxy passes on plain HTTP: then its own answers look like the server's."""
 
 
 def routes(config: OptimizeConfig) -> tuple[Route, Route]:
@@ -34,7 +47,7 @@ def routes(config: OptimizeConfig) -> tuple[Route, Route]:
 
     def route(url: str, timeout: aiohttp.ClientTimeout) -> Route:
         proxy = config.proxy or (_environment_proxy(url) if config.trust_env else None)
-        return Route(urlsplit(url).netloc, timeout, tls, proxy)
+        return Route(urlsplit(url).netloc, timeout, tls, proxy, proxy is not None and url.startswith("http:"))
 
     def timeout(total: float) -> aiohttp.ClientTimeout:
         # A connection that does not come about shall be known as such, so it ends before the whole request does, which
@@ -85,11 +98,13 @@ def trouble_of(error: BaseException, route: Route) -> NoAnswer:
         return _no_connection(error, route)
     to = route.host
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        why = " (user name or password)" if error.status in (401, 407) else ""
+        if error.status in (401, 407):
+            return _proxy_wants_login(error.status, route)
         trouble = Trouble.UNREACHABLE if error.status >= 500 else Trouble.UNUSABLE
-        return NoAnswer(trouble, f"the proxy refused to connect to {to}: HTTP {error.status}{why}")
+        return NoAnswer(trouble, f"the proxy refused to connect to {to}: HTTP {error.status}")
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return NoAnswer(Trouble.CONNECT_TIMEOUT, f"{to} did not accept the connection in time")
+        who = "the proxy" if route.proxy else to
+        return NoAnswer(Trouble.CONNECT_TIMEOUT, f"{who} did not accept the connection in time")
     if isinstance(error, TimeoutError):
         return NoAnswer(Trouble.READ_TIMEOUT, f"{to} took the request and sent no complete answer in time")
     if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
@@ -97,8 +112,27 @@ def trouble_of(error: BaseException, route: Route) -> NoAnswer:
     if isinstance(error, aiohttp.ClientPayloadError):
         return NoAnswer(Trouble.LOST, f"the answer of {to} broke off before its end")
     if isinstance(error, aiohttp.ClientResponseError):
+        if "Got more than" in error.message:  # the type of aiohttp's LineTooLong is lost on the way here
+            return NoAnswer(Trouble.LOST, f"{to} answered with a header longer than {LONGEST_HEADER} bytes")
         return NoAnswer(Trouble.LOST, f"{to} answered something that is not HTTP")
     return NoAnswer(Trouble.LOST, f"the connection to {to} broke before the answer came")
+
+
+def proxy_refusal(answer: Answer, route: Route) -> NoAnswer | None:
+    """What looks like the server's answer and is that of a proxy which wants another user name or password."""
+    return _proxy_wants_login(answer.status, route) if route.forwarded and wants_login(answer) else None
+
+
+def _proxy_wants_login(status: int, route: Route) -> NoAnswer:
+    what = "another user name or password" if _has_login(route.proxy) else "a user name and password"
+    setting = "in the setting proxy, or in HTTP_PROXY and HTTPS_PROXY (http://user:password@host:port)"
+    return NoAnswer(
+        Trouble.UNUSABLE, f"the proxy wants {what} (HTTP {status}) before it connects to {route.host}: {setting}"
+    )
+
+
+def _has_login(proxy: str | None) -> bool:
+    return urlsplit(proxy or "").username is not None
 
 
 def _no_connection(error: aiohttp.ClientConnectorError, route: Route) -> NoAnswer:
@@ -106,8 +140,10 @@ def _no_connection(error: aiohttp.ClientConnectorError, route: Route) -> NoAnswe
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return NoAnswer(Trouble.UNREACHABLE, f"the proxy cannot be reached: {_words(error.os_error)}")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        problem = f"the TLS certificate of {to} is not trusted ({_words(error.certificate_error)})"
-        return NoAnswer(Trouble.UNUSABLE, f"{problem}: name the CA bundle in the setting verify")
+        code: int = getattr(error.certificate_error, "verify_code", 0)
+        advice = _CERTIFICATE_ADVICE.get(code, "name the CA bundle in the setting verify")
+        problem = f"the TLS certificate of {to} is not accepted ({_words(error.certificate_error)})"
+        return NoAnswer(Trouble.UNUSABLE, f"{problem}: {advice}")
     if isinstance(error, aiohttp.ClientSSLError):
         if isinstance(error.os_error, ssl.SSLError) and error.os_error.reason in _NOT_TLS:
             return NoAnswer(Trouble.UNUSABLE, f"{to} does not speak TLS: its address may begin with http://")

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from .config import OptimizeConfig
 from .errors import AuthenticationError
+from .intermediaries import is_html, page_title, redirect_origin, wants_login, what_to_do
 from .redact import redact
 from .wire import Answer, Call, as_object, load_json
 
@@ -113,7 +114,7 @@ def refusal(answer: Answer, config: OptimizeConfig) -> AuthenticationError:
         value: object = body.get(key)
         return redact(value, secrets) or None if isinstance(value, str) else None
 
-    error, description = said("error"), said("error_description")
+    error, description = said("error"), said("error_description") or page_title(answer, secrets)
     transient = not is_final(answer)
     did = "failed" if transient else "refused"
     message = f"the authorization server {config.oauth_url} {did} (HTTP {answer.status})"
@@ -122,9 +123,21 @@ def refusal(answer: Answer, config: OptimizeConfig) -> AuthenticationError:
         status=answer.status,
         error=error,
         description=description,
-        hint=_hint(answer.status, error or "", description or "", config),
+        hint=_hint_of_page(answer) or _hint(answer.status, error or "", description or "", config),
         transient=transient,
     )
+
+
+def _hint_of_page(answer: Answer) -> str | None:
+    """Where not the authorization server speaks but something before it, which knows nothing of our credentials."""
+    origin = redirect_origin(answer) if 300 <= answer.status < 400 else None
+    if origin:
+        return f"it redirects to {origin}, and credentials are not sent on: give the final address"
+    if wants_login(answer):
+        return "a proxy or gateway before it asks for a user name and password"
+    if is_html(answer) and answer.status == 400:
+        return what_to_do(answer) or "a web page: check the address and any proxy before it"
+    return None
 
 
 def _hint(status: int, error: str, description: str, config: OptimizeConfig) -> str | None:

@@ -19,7 +19,8 @@ from ._version import __version__
 from .config import OptimizeConfig
 from .deadlines import Deadlines
 from .errors import ClientClosedError
-from .network import Route, routes, trouble_of
+from .intermediaries import is_html
+from .network import LONGEST_HEADER, Route, proxy_refusal, routes, trouble_of
 from .refusals import Refusals
 from .stats import Stats
 from .throttle import Gate
@@ -132,7 +133,7 @@ class Transport:
                 if 200 <= status < 300 or status in call.accept:
                     self._gate.succeeded()
                     return outcome
-                if status in call.done_on_replay and attempt > 1 and not failures.is_html(outcome):
+                if status in call.done_on_replay and attempt > 1 and not is_html(outcome):
                     return outcome
                 if status == 401 and token is not None:
                     refusals = refusals or Refusals(self._tokens, self._stats)
@@ -215,6 +216,7 @@ class Transport:
                 headers=headers,
                 data=call.body if call.body is None or len(call.body) < _LARGE else io.BytesIO(call.body),
                 allow_redirects=False,
+                max_field_size=LONGEST_HEADER,
                 raise_for_status=False,
                 timeout=route.timeout,
                 ssl=route.ssl,
@@ -226,7 +228,8 @@ class Transport:
             else:
                 deadlines.restart(task)
                 body = await response.read()  # releases the connection, or closes it if this fails
-            outcome = Answer(response.status, response.headers, body)
+            answer = Answer(response.status, response.headers, body)
+            outcome = (proxy_refusal(answer, route) if route.forwarded else None) or answer
         except asyncio.CancelledError:
             if not deadlines.leave(task):
                 raise

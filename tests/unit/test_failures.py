@@ -28,7 +28,8 @@ from camunda_optimize.errors import (
     UnauthorizedError,
     UnsupportedByServerError,
 )
-from camunda_optimize.failures import error_of, is_html, no_answer_error, token_hint
+from camunda_optimize.failures import error_of, no_answer_error, token_hint
+from camunda_optimize.intermediaries import is_html, page_title, redirect_origin, wants_login, what_to_do
 from camunda_optimize.protocol import LIST_COLLECTIONS, READINESS, get_collection, list_entities
 from camunda_optimize.wire import Answer, NoAnswer, Trouble
 
@@ -96,11 +97,37 @@ def test_status_becomes_a_kind_of_error_whatever_the_body(status, kind, transien
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
-def test_redirect_hints_at_the_base_url(status):
+def test_redirect_hints_at_the_base_url_and_says_where_it_leads(status):
     error = error_from(answer(status, Location="https://login.example/?next=x"))
     assert type(error) is ResponseFormatError
+    assert "to https://login.example)" in str(error)
     assert "base URL" in str(error)
-    assert "login.example" not in str(error)
+    assert "next" not in str(error)
+
+
+def test_redirect_to_https_says_so():
+    error = error_from(answer(301, Location="https://localhost:8443/api/public/dashboard"))
+    assert "the base URL must begin with https://" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("location", "origin"),
+    [
+        ("https://a.example/x?token=1#y", "https://a.example"),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+        ("https://user:password@a.example:444/", "https://a.example:444"),
+        ("/login", None),
+        ("//a.example/", None),
+        ("javascript:alert(1)", None),
+        ("https://", None),
+        ("http://[x", None),
+        ("http://a.example:x/", None),
+        ("http://a b/", None),
+        ("", None),
+    ],
+)
+def test_where_a_redirect_leads(location, origin):
+    assert redirect_origin(answer(302, Location=location)) == origin
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 409, 415])
@@ -124,7 +151,55 @@ def test_web_page_instead_of_an_error_hints_at_the_base_url(status, reply):
 def test_web_page_of_a_gateway_does_not_hide_what_its_status_says(status, kind):
     error = error_from(answer(status, HTML, Content_Type="text/html"))
     assert type(error) is kind
-    assert (error.error_code, error.message, error.detail) == (None, None, None)
+    assert (error.error_code, error.message, error.detail) == (None, "502 Bad Gateway", None)
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        (b"Sign in", "Sign in"),
+        (b"\n Sign&nbsp;in \r\n &amp; go ", "Sign in & go"),
+        (b"client_secret=x&amp;" + SECRET.encode(), "client_secret=***&***"),
+        (b"\x1b[31mred\xff", "[31mred\ufffd"),
+        (b"x" * 400, "x" * 120),
+        (b" ", None),
+        (b"", None),
+    ],
+)
+def test_title_of_a_page(title, shown):
+    page = b"<!doctype html><html><head>\n<TITLE lang=en>" + title + b"</TITLE></head></html>"
+    assert page_title(answer(404, page), [SECRET]) == shown
+    error = error_from(answer(404, page))
+    assert shown is None or f"its title: {shown})" in str(error)
+
+
+def test_only_a_web_page_has_a_title():
+    assert page_title(answer(404, b'{"x": "<title>y</title>"}')) is None
+    assert page_title(answer(404, b"<html>")) is None
+
+
+def test_titles_of_nginx_say_what_to_do():
+    page = b"<html><head><title>400 No required SSL certificate was sent</title></head></html>"
+    assert "client_cert" in what_to_do(answer(400, page))
+    assert what_to_do(answer(400, HTML)) is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "wanted"),
+    [
+        (answer(407), True),
+        (answer(401, HTML, WWW_Authenticate='Basic realm="Gateway"'), True),
+        (answer(401, b'{"error": "invalid_client"}', WWW_Authenticate="Basic"), False),
+        (answer(401, HTML, WWW_Authenticate="Bearer"), False),
+        (answer(401, HTML), False),
+        (answer(403, HTML, WWW_Authenticate="Basic"), False),
+    ],
+)
+def test_a_gateway_that_wants_a_password_is_not_optimize(reply, wanted):
+    assert wants_login(reply) is wanted
+    error = error_from(reply)
+    assert ("asks for a user name and password" in str(error)) is wanted
+    assert wanted is (type(error) is ApiError)
 
 
 @pytest.mark.parametrize(

@@ -444,15 +444,31 @@ async def test_proxy_whose_name_is_unknown_is_blamed_and_not_optimize(url):
     assert "hunter2" not in outcome.reason
 
 
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [(407, "HTTP 407 (user name or password)"), (401, "HTTP 401 (user name or password)"), (403, "HTTP 403")],
-)
-async def test_proxy_that_refuses(status, words):
-    async with serving(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status) as port:
+async def test_proxy_that_refuses():
+    async with serving(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n") as port:
         outcome = await ask(config_for("https://optimize.example", proxy=f"http://127.0.0.1:{port}"))
+    assert outcome == (Trouble.UNUSABLE, "the proxy refused to connect to optimize.example: HTTP 403")
+
+
+@pytest.mark.parametrize("login", ["", "user:password@"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("status", [401, 407])
+async def test_proxy_that_wants_a_login(status, scheme, login):
+    said = b"HTTP/1.1 %d No\r\nWWW-Authenticate: Basic\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n"
+    async with serving(said % status) as port:
+        outcome = await ask(config_for(f"{scheme}://optimize.example", proxy=f"http://{login}127.0.0.1:{port}"))
     assert outcome.trouble is Trouble.UNUSABLE
-    assert outcome.reason == f"the proxy refused to connect to optimize.example: {words}"
+    what = "another user name or password" if login else "a user name and password"
+    assert f"the proxy wants {what} (HTTP {status})" in outcome.reason
+    assert "setting proxy" in outcome.reason
+
+
+async def test_long_headers_are_read_and_endless_ones_are_named():
+    async with serving(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 60_000 + OK[15:]) as port:
+        assert (await ask(config_for(f"http://127.0.0.1:{port}"))).body == b"[]"
+    async with serving(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + OK[15:]) as port:
+        outcome = await ask(config_for(f"http://127.0.0.1:{port}"))
+    assert outcome == (Trouble.LOST, f"127.0.0.1:{port} answered with a header longer than 65536 bytes")
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])

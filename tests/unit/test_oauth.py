@@ -497,3 +497,29 @@ def test_any_answer_is_a_usable_token_or_an_authentication_error(status, body):
 @given(st.integers(200, 599), bodies)
 def test_any_refusal_can_be_described(status, body):
     assert str(refusal(answer(status, body), KEYCLOAK))
+
+
+# --- What stands before the authorization server ---------------------------------------------------------------------
+
+NO_CERTIFICATE = b"<html><head><title>400 No required SSL certificate was sent</title></head></html>"
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Answer(301, {"Location": "https://idp.example/x?y"}, b""), "it redirects to https://idp.example, and"),
+        (Answer(302, {}, b""), "give the final address"),
+        (Answer(407, {}, b""), "a proxy or gateway before it asks for a user name and password"),
+        (Answer(400, {}, HTML), "a web page: check the address"),
+        (Answer(400, {}, NO_CERTIFICATE), "client_cert"),
+    ],
+    ids=["redirect", "redirect to nowhere", "proxy", "page", "page of nginx"],
+)
+def test_what_is_not_the_authorization_server_does_not_blame_the_credentials(reply, words):
+    error = refusal(reply, PLAIN)
+    assert words in error.hint
+    assert "client secret" not in str(error)
+
+
+def test_the_title_of_a_page_is_shown():
+    assert refusal(Answer(400, {}, NO_CERTIFICATE), PLAIN).description == "400 No required SSL certificate was sent"

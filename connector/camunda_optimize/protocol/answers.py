@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from .. import _validate as check
 from ..errors import ResponseFormatError
-from ..failures import is_html
+from ..intermediaries import is_html
 from ..wire import BROKEN, Answer, Call, load_json
 
 T = TypeVar("T")
