@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import datetime as dt
 import ipaddress
@@ -442,6 +443,23 @@ async def test_proxy_whose_name_is_unknown_is_blamed_and_not_optimize(url):
     assert "proxy" in outcome.reason
     assert "optimize.example cannot be resolved" not in outcome.reason
     assert "hunter2" not in outcome.reason
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_password_for_the_proxy_may_have_any_characters(scheme):
+    heads = asyncio.Queue()
+
+    async def serve(reader, writer):
+        heads.put_nowait(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        proxy = f"http://e%20tl:p%40ss%3Aw%C3%B6rd%2F41@127.0.0.1:{port}"
+        await ask(config_for(f"{scheme}://optimize.example", proxy=proxy))
+    login = base64.b64encode("e tl:p@ss:wörd/41".encode("latin-1"))
+    assert b"Proxy-Authorization: Basic " + login in await heads.get()
 
 
 async def test_proxy_that_refuses():

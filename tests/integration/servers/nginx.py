@@ -37,7 +37,7 @@ SERVER = """\
         listen {address}{ssl};
         server_name _;
         {directives}
-        location / {{ proxy_pass {upstream}; {location} }}
+        {root}
     }}
 """
 
@@ -62,13 +62,20 @@ def tls(certificate: Certificate) -> str:
 
 @contextlib.contextmanager
 def nginx(
-    upstream: str, servers: Mapping[str, str], *, host: str = "127.0.0.1", http: str = "", location: str = ""
+    upstream: str,
+    servers: Mapping[str, str],
+    *,
+    host: str = "127.0.0.1",
+    http: str = "",
+    location: str = "",
+    root_location: bool = True,
 ) -> Iterator[Nginx]:
     """Servers that pass everything on to ``upstream``, each with directives of its own.
 
     :param servers: directives by name; with those of :func:`tls` the server speaks TLS
     :param http: directives for all of them
     :param location: directives beside ``proxy_pass``
+    :param root_location: ``False`` where the servers say themselves what goes where
     """
     program = find("nginx")
     ports = {name: free_port(host) for name in servers}
@@ -81,8 +88,7 @@ def nginx(
                 address=f"{address}:{ports[name]}",
                 ssl=" ssl" if "ssl_certificate" in directives else "",
                 directives=directives,
-                upstream=upstream,
-                location=location,
+                root=f"location / {{ proxy_pass {upstream}; {location} }}" if root_location else "",
             )
             for name, directives in servers.items()
         )
