@@ -135,6 +135,15 @@ def seconds(value: object, setting: str, *, zero: bool = False) -> float:
     return number
 
 
+def pace(value: object, setting: str) -> float | None:
+    """Requests a second. Slower than one in a minute is a mistake: nothing would ever be done."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 / 60 <= value <= 100_000:
+        raise ConfigurationError(f"must be a number from 1/60 to 100000 or None, not {value!r}", setting=setting)
+    return float(value)
+
+
 def count(value: object, setting: str, *, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigurationError(f"must be a whole number, not {value!r}", setting=setting)

@@ -42,6 +42,8 @@ class OptimizeConfig:
 
     max_concurrency: int = 32
     """Requests of this client under way at once, at the most. It lowers itself while the server refuses (429, 503)."""
+    requests_per_second: float | None = None
+    """The pace of this client: so many requests a second at the most, evenly spaced, token requests not counted."""
     request_timeout: float = 60
     """From the start of one request to the head of its answer, and again for the body of the answer."""
     connect_timeout: float = 10
@@ -49,7 +51,8 @@ class OptimizeConfig:
     """For one request of a token. Longer than the 30 s after which SaaS answers a refused login."""
     max_attempts: int = 5
     max_retry_wait: float = 120
-    """What one call may spend waiting between its attempts, all its waits added up."""
+    """What one call may spend waiting between its attempts and, before any of them, for the pauses that the server
+    imposes on the whole client; all its waits added up."""
     retry_backoff: float = 0.5
     """The first wait between two attempts, where the server names none. It doubles each time, up to 20 s."""
     verify: bool | str | ssl.SSLContext = True
@@ -73,6 +76,7 @@ class OptimizeConfig:
             raise ConfigurationError("SaaS wants https: the token would travel in clear", setting="base_url")
         self._check_credentials(put)
         put("max_concurrency", check.count(self.max_concurrency, "max_concurrency", most=1000))
+        put("requests_per_second", check.pace(self.requests_per_second, "requests_per_second"))
         put("max_attempts", check.count(self.max_attempts, "max_attempts", most=100))
         for setting in ("request_timeout", "connect_timeout", "token_timeout"):
             put(setting, check.seconds(getattr(self, setting), setting))

@@ -61,6 +61,22 @@ def no_answer_error(outcome: NoAnswer, method: str, url: str, attempts: int) -> 
     return _NO_ANSWER[outcome.trouble](outcome.reason, method=method, url=url, attempts=attempts, transient=transient)
 
 
+def held_back_error(call: Call, url: str, left: float) -> RateLimitedError:
+    """The error for a call that was not sent because the server makes the whole client wait for too long.
+
+    :param left: seconds of the pause that is on
+    """
+    error = RateLimitedError(
+        "not sent: the server keeps telling this client to slow down (HTTP 429 or 503)",
+        status=429,
+        method=call.method,
+        url=url,
+        hint=f"another {left:.0f} s would be more than max_retry_wait allows this call in all",
+    )
+    error.retry_after = left
+    return error
+
+
 def token_hint(config: OptimizeConfig) -> str:
     """What to do when Optimize does not accept the token."""
     if config.token is not None:

@@ -11,7 +11,7 @@ import aiohttp
 
 from . import _validate as check
 from .config import OptimizeConfig
-from .errors import ConfigurationError
+from .errors import ClientClosedError, ConfigurationError
 from .intermediaries import wants_login
 from .wire import Answer, NoAnswer, Trouble
 
@@ -55,6 +55,30 @@ def routes(config: OptimizeConfig) -> tuple[Route, Route]:
         return aiohttp.ClientTimeout(total=None, sock_connect=min(config.connect_timeout, 0.9 * total))
 
     return route(api, timeout(config.request_timeout)), route(oauth, timeout(config.token_timeout))
+
+
+def session_on(session: aiohttp.ClientSession | None) -> aiohttp.ClientSession:
+    """A session of our own, on the connections of the caller's session or on some of its own.
+
+    :raises ClientClosedError: if the caller's is closed
+    """
+    if session is None:
+        # The gate limits the connections; a cookie jar costs half a request as soon as a load balancer sets one.
+        ours = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
+    elif session.closed or session.connector is None:
+        raise ClientClosedError("the aiohttp session given to this client is closed")
+    else:
+        ours = aiohttp.ClientSession(
+            connector=session.connector,
+            connector_owner=False,
+            cookie_jar=session.cookie_jar,
+            headers=[item for item in session.headers.items() if item[0].lower() != "authorization"],
+            trace_configs=session.trace_configs,
+        )
+    # aiohttp sends a GET or DELETE again on its own when a kept-alive connection breaks under it. What may be
+    # sent twice is decided in retry.py alone; there is no public switch.
+    ours._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return ours
 
 
 def _tls(config: OptimizeConfig) -> ssl.SSLContext | bool:

@@ -20,10 +20,10 @@ from .config import OptimizeConfig
 from .deadlines import Deadlines
 from .errors import ClientClosedError
 from .intermediaries import is_html
-from .network import LONGEST_HEADER, Route, proxy_refusal, routes, trouble_of
+from .network import LONGEST_HEADER, Route, proxy_refusal, routes, session_on, trouble_of
 from .refusals import Refusals
 from .stats import Stats
-from .throttle import Gate
+from .throttle import Gate, HeldTooLong, PacedGate
 from .token_stores import open_store
 from .tokens import SharedToken, StaticToken, Token, TokenSource
 from .wire import Answer, Call, NoAnswer, Outcome, Trouble
@@ -51,7 +51,8 @@ class Transport:
         api, oauth = ways
         self._api, self._oauth = (api, Deadlines(config.request_timeout)), (oauth, Deadlines(config.token_timeout))
         self._stats = stats
-        self._gate = Gate(config.max_concurrency, stats)
+        most, pace = config.max_concurrency, config.requests_per_second
+        self._gate = Gate(most, stats) if pace is None else PacedGate(most, stats, pace)
         self._limits = retry.Limits(config.max_attempts, config.max_retry_wait, config.retry_backoff)
         base = URL(config.base_url)
         self._scheme, self._authority, self._base_path = base.scheme, base.raw_authority, base.raw_path.rstrip("/")
@@ -79,23 +80,7 @@ class Transport:
         :raises ConfigurationError: if certificates cannot be read
         """
         ways = routes(config)
-        if session is None:
-            # The gate limits the connections; a cookie jar costs half a request as soon as a load balancer sets one.
-            ours = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
-        elif session.closed or session.connector is None:
-            raise ClientClosedError("the aiohttp session given to this client is closed")
-        else:
-            ours = aiohttp.ClientSession(
-                connector=session.connector,
-                connector_owner=False,
-                cookie_jar=session.cookie_jar,
-                headers=[item for item in session.headers.items() if item[0].lower() != "authorization"],
-                trace_configs=session.trace_configs,
-            )
-        # aiohttp sends a GET or DELETE again on its own when a kept-alive connection breaks under it. What may be
-        # sent twice is decided in retry.py alone; there is no public switch.
-        ours._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        return cls(config, ours, ways, stats=stats, on_token=on_token)
+        return cls(config, session_on(session), ways, stats=stats, on_token=on_token)
 
     async def aclose(self) -> None:
         """End what is under way, let nobody wait, and close the session."""
@@ -124,10 +109,13 @@ class Transport:
         """
         if asyncio.get_running_loop() is not self._loop:
             raise ClientClosedError("this client is open in another event loop: open one in each loop")
-        attempt, waited = 1, 0.0
+        attempt, waited, tries = 1, 0.0, 0
         refusals: Refusals | None = None
         while True:
-            outcome, token, epoch = await self._attempt(call, attempt)
+            token, held = await self._enter(call, waited, tries)
+            waited += held
+            tries += 1
+            outcome, epoch = await self._attempt(call, token, attempt)
             if isinstance(outcome, Answer):
                 status = outcome.status
                 if 200 <= status < 300 or status in call.accept:
@@ -150,15 +138,14 @@ class Transport:
                 raise self._error(call, outcome, token, attempt)
             self._stats.retries += 1
             attempt += 1
-            waited += verdict.wait
             log.debug("%s %s: attempt %d follows in %.2f s", call.method, call.path, attempt, verdict.wait)
             if verdict.pause is None and verdict.wait > 0:  # a pause holds this call at the gate, like all others
+                waited += verdict.wait
                 await asyncio.wait((self._closing,), timeout=verdict.wait)
 
-    async def _attempt(self, call: Call, attempt: int) -> tuple[Outcome, Token | None, int]:
-        """Send it once, in its turn; what came, the token that was sent, and the gate's epoch when it was."""
+    async def _attempt(self, call: Call, token: Token | None, attempt: int) -> tuple[Outcome, int]:
+        """Send it once and leave the gate; what came, and the gate's epoch when it was sent."""
         gate = self._gate
-        token = await self._enter(call)
         try:
             epoch = gate.epoch
             url = URL.build(
@@ -174,23 +161,33 @@ class Transport:
             gate.leave()
         if token is not None and isinstance(outcome, Answer) and outcome.status != 401:
             token.accepted = True
-        return outcome, token, epoch
+        return outcome, epoch
 
-    async def _enter(self, call: Call) -> Token | None:
-        """Wait for a token and a place at the gate, in this order: who has no token takes nobody's place."""
+    async def _enter(self, call: Call, waited: float, tries: int) -> tuple[Token | None, float]:
+        """Wait for a token and a place at the gate, in this order: who has no token takes nobody's place.
+
+        :param waited: seconds that this call has waited already
+        :param tries: how often it has had a place before
+        :returns: the token, and the seconds for which the server made this call wait at the gate
+        """
+        held = 0.0
         while True:
             token = (self._tokens.ready() or await self._tokens.wait()) if call.authorized else None
             if self._closing.done():
                 raise ClientClosedError("the client was closed while this call was under way")
             if self._gate.try_enter():
-                return token
-            await self._gate.enter()
+                return token, held
+            try:
+                held += await self._gate.enter(self._limits.max_wait - waited - held, tries=tries)
+            except HeldTooLong as error:
+                raise failures.held_back_error(call, self._url(call), error.left) from None
             if not call.authorized:
-                return None
+                return None, held
             token = self._tokens.ready()  # the one from before may have died while this call waited
             if token is not None:
-                return token
+                return token, held
             self._gate.leave()
+            tries += 1
 
     async def _send_token_request(self, call: Call, attempt: int) -> Outcome:
         url = URL(str(self._config.oauth_url))
@@ -273,10 +270,14 @@ class Transport:
         )
 
     def _error(self, call: Call, outcome: Outcome, token: Token | None, attempts: int) -> Exception:
-        url = f"{self._config.base_url}{call.path}" + (f"?{call.query}" if call.query else "")
+        url = self._url(call)
         if isinstance(outcome, NoAnswer):
             return failures.no_answer_error(outcome, call.method, url, attempts)
         secrets = (*self._config.secrets, *((token.value,) if token else ()))
         asked = retry.retry_after(outcome, datetime.now(UTC))
         hint = failures.token_hint(self._config) if call.authorized else None
         return failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked, token_hint=hint)
+
+    def _url(self, call: Call) -> str:
+        """For an error."""
+        return f"{self._config.base_url}{call.path}" + (f"?{call.query}" if call.query else "")

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import math
 import random
+from itertools import pairwise
 
 import pytest
 
 from camunda_optimize import ClientClosedError
 from camunda_optimize.stats import Stats
-from camunda_optimize.throttle import Gate
+from camunda_optimize.throttle import Gate, HeldTooLong, PacedGate
 
 
 @pytest.fixture
@@ -192,13 +193,35 @@ async def test_a_refusal_halves_the_limit_down_to_one(stats):
     assert limits == [4, 2, 1, 1, 1, 1]
 
 
-async def test_a_wave_of_refusals_halves_once(stats):
-    gate = Gate(32, stats)
+def wave(gate, size, refusals):
+    """So many requests under way together, of which some are refused, as the transport says so."""
     epoch = gate.epoch
-    for _ in range(32):
+    for _ in range(size):
+        assert gate.try_enter()
+    for _ in range(refusals):
+        gate.leave()
         gate.refused(epoch, 0)
-    assert gate.limit == 16
-    gate.refused(gate.epoch, 0)
+    for _ in range(size - refusals):
+        gate.leave()
+
+
+@pytest.mark.parametrize(
+    ("size", "refusals", "limit"),
+    [(32, 1, 16), (32, 16, 16), (32, 20, 12), (32, 31, 1), (32, 32, 1), (5, 2, 3), (1, 1, 16)],
+)
+async def test_a_wave_of_refusals_cuts_once_down_to_half_or_to_what_was_let_through(stats, size, refusals, limit):
+    gate = Gate(32, stats)
+    wave(gate, size, refusals)
+    assert gate.limit == free_places(gate) == limit
+    assert gate.epoch == 1
+
+
+async def test_a_refusal_from_before_the_last_wave_says_nothing(stats):
+    gate = Gate(32, stats)
+    first = gate.epoch
+    wave(gate, 8, 1)
+    wave(gate, 8, 1)
+    gate.refused(first, 0)
     assert gate.limit == 8
 
 
@@ -323,6 +346,189 @@ async def test_cancelled_during_a_pause(stats):
     await asyncio.wait_for(second, 1)
     gate.leave()
     assert free_places(gate) == 1
+
+
+# --- Coming back -----------------------------------------------------------------------------------------------------
+
+
+async def test_who_comes_back_stands_before_those_who_have_been_inside_less_often(stats):
+    gate = Gate(1, stats)
+    assert gate.try_enter()
+    order = []
+
+    async def visit(name, tries):
+        await gate.enter(tries=tries)
+        order.append(name)
+        gate.leave()
+
+    visits = []
+    for name, tries in (("0a", 0), ("1a", 1), ("0b", 0), ("2a", 2), ("1b", 1), ("2b", 2), ("0c", 0)):
+        visits.append(asyncio.create_task(visit(name, tries)))
+        await turns(1)
+    gate.leave()
+    await asyncio.gather(*visits)
+    assert order == ["2a", "2b", "1a", "1b", "0a", "0b", "0c"]
+
+
+async def test_nobody_overtakes_those_who_come_back(stats):
+    gate = Gate(2, stats)
+    assert gate.try_enter()
+    assert gate.try_enter()
+    waiting = asyncio.create_task(gate.enter(tries=1))
+    await turns()
+    assert not gate.try_enter()
+    gate.leave()
+    await waiting
+
+
+# --- Patience --------------------------------------------------------------------------------------------------------
+
+
+async def test_it_tells_how_long_the_pauses_were_and_not_how_long_the_turn_took(stats):
+    gate = Gate(1, stats)
+    assert gate.try_enter()
+    waiting = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0.02)
+    gate.leave()
+    assert await waiting == 0
+    gate.leave()
+    gate.refused(gate.epoch, 0.03)
+    held = await gate.enter()
+    assert 0.02 < held <= 0.03
+
+
+async def test_a_pause_that_is_too_long_for_somebody_sends_him_away_at_once(stats):
+    gate = Gate(4, stats)
+    gate.refused(gate.epoch, 60)
+    with pytest.raises(HeldTooLong) as caught:
+        await asyncio.wait_for(gate.enter(59), 1)
+    assert 59 < caught.value.left <= 60
+    patient = asyncio.create_task(gate.enter(61))
+    await turns()
+    assert not patient.done()
+    gate.refused(gate.epoch, 62)
+    with pytest.raises(HeldTooLong):
+        await asyncio.wait_for(patient, 1)
+    gate.close()
+
+
+async def test_pauses_add_up(stats):
+    gate = Gate(1, stats)
+    assert gate.try_enter()
+    waiting = [asyncio.create_task(gate.enter(0.05, tries=tries)) for tries in (1, 0)]
+    await turns()
+    for _ in range(2):
+        gate.refused(gate.epoch, 0.02)
+        await asyncio.sleep(0.03)
+    assert not any(task.done() for task in waiting)
+    gate.refused(gate.epoch, 0.02)
+    outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 1)
+    assert [type(outcome) for outcome in outcomes] == [HeldTooLong] * 2
+    gate.leave()
+    await asyncio.wait_for(pass_through(gate), 1)
+
+
+async def test_pauses_from_before_count_for_nobody(stats):
+    gate = Gate(1, stats)
+    gate.refused(gate.epoch, 0.03)
+    await asyncio.sleep(0.04)
+    assert gate.try_enter()
+    waiting = asyncio.create_task(gate.enter(0.02))
+    await turns()
+    gate.refused(gate.epoch, 0.015)
+    gate.leave()
+    assert await asyncio.wait_for(waiting, 1) > 0
+
+
+async def test_without_patience_and_without_a_pause_everybody_waits_for_his_turn(stats):
+    gate = Gate(1, stats)
+    assert gate.try_enter()
+    waiting = asyncio.create_task(gate.enter(-1))
+    await turns()
+    gate.leave()
+    assert await asyncio.wait_for(waiting, 1) == 0
+
+
+async def test_cancelled_in_the_turn_in_which_he_is_sent_away(stats):
+    gate = Gate(1, stats)
+    assert gate.try_enter()
+    waiting = asyncio.create_task(gate.enter(1))
+    await turns()
+    waiting.cancel()
+    gate.refused(gate.epoch, 60)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    gate.close()
+
+
+# --- A pace ----------------------------------------------------------------------------------------------------------
+
+
+async def entrances(gate, number):
+    """When so many got in who came together and left at once, and in which order."""
+    loop = asyncio.get_running_loop()
+    times, order = [], []
+
+    async def visit(one):
+        if not gate.try_enter():
+            await gate.enter()
+        times.append(loop.time())
+        order.append(one)
+        gate.leave()
+
+    await asyncio.wait_for(asyncio.gather(*map(visit, range(number))), 10)
+    return times, order
+
+
+@pytest.mark.parametrize("per_second", [50, 1000], ids=str)
+async def test_a_pace_is_kept_without_bursts_and_in_order(stats, per_second):
+    gate = PacedGate(100, stats, per_second)
+    times, order = await entrances(gate, 20)
+    assert order == list(range(20))
+    assert times[-1] - times[0] >= 19 / per_second - 0.011
+    if per_second == 50:  # a late timer is made up for, by a hundredth of a second and no more
+        assert all(later - earlier >= 0.009 for earlier, later in pairwise(times))
+        await asyncio.sleep(0.2)  # a rest is no credit
+        times, _ = await entrances(gate, 3)
+        assert times[-1] - times[0] >= 2 / per_second - 0.001
+
+
+async def test_a_pace_and_a_limit_and_a_pause_hold_together(stats):
+    gate = PacedGate(2, stats, 10_000)
+    assert gate.try_enter()
+    await asyncio.sleep(0.001)
+    assert gate.try_enter()
+    await asyncio.sleep(0.001)
+    waiting = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0.005)
+    assert not waiting.done()
+    gate.refused(gate.epoch, 0.02)
+    gate.leave()
+    gate.leave()
+    await asyncio.sleep(0.005)
+    assert not waiting.done()
+    await asyncio.wait_for(waiting, 1)
+
+
+async def test_nobody_waits_for_the_pace_of_a_closed_gate(stats):
+    gate = PacedGate(10, stats, 0.1)
+    assert gate.try_enter()
+    waiting = asyncio.create_task(gate.enter())
+    await turns()
+    gate.close()
+    with pytest.raises(ClientClosedError):
+        await asyncio.wait_for(waiting, 1)
+    gate.close()
+
+
+async def test_a_waiter_cancelled_before_his_time_costs_the_next_one_nothing(stats):
+    gate = PacedGate(10, stats, 50)
+    assert gate.try_enter()
+    first, second = (asyncio.create_task(gate.enter()) for _ in range(2))
+    await turns()
+    first.cancel()
+    await asyncio.wait_for(second, 1)
+    assert first.cancelled()
 
 
 # --- The end ---------------------------------------------------------------------------------------------------------
