@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -16,16 +17,22 @@ from . import protocol
 from .protocol.data_export import ReportPage
 from .wire import Answer, Call
 
+_EMPTY = ReportPage("raw", [], 0, 0, None)
+
 
 @dataclass(slots=True)
 class LoadedPage:
-    """A page with the call and the answer it was made from."""
+    """A page with the call and the body that it was made from."""
 
     page: ReportPage
     call: Call
-    answer: Answer
+    body: bytes
     number: int
     attempt: int
+
+    def release(self) -> None:
+        """Forget rows and body: who is handed a page holds on to it until the next one is there, to a shell, then."""
+        self.page, self.body = _EMPTY, b""
 
 
 class Spool:
@@ -74,12 +81,14 @@ class SpooledPage:
 
     async def load(self, spool: Spool) -> LoadedPage:
         answer = Answer(200, {}, await spool.get(self.place))
-        return LoadedPage(protocol.read_page(self.call, answer), self.call, answer, self.number, self.attempt)
+        return LoadedPage(protocol.read_page(self.call, answer), self.call, b"", self.number, self.attempt)
 
 
 async def spooled(loaded: LoadedPage, spool: Spool) -> SpooledPage:
     """The page, moved to the spool."""
-    return SpooledPage(loaded.call, await spool.put(loaded.answer.body), loaded.number, loaded.attempt)
+    body = loaded.body
+    loaded.release()
+    return SpooledPage(loaded.call, await spool.put(body), loaded.number, loaded.attempt)
 
 
 class ReadAhead:
@@ -126,19 +135,21 @@ class ReadAhead:
         try:
             async with aclosing(self._source) as source:
                 async for loaded in source:
-                    item = loaded if await self._there_is_room() else await spooled(loaded, self._spool)
-                    self._waiting.append(item)
+                    self._waiting.append(loaded)
                     self._arrived.set()
+                    if not await self._all_are_taken():
+                        self._waiting.pop()  # it came last, and nobody has taken it
+                        self._waiting.append(await spooled(loaded, self._spool))
+                        self._arrived.set()
         finally:
             self._ended = True
             self._arrived.set()
 
-    async def _there_is_room(self) -> bool:
-        try:
+    async def _all_are_taken(self) -> bool:
+        """Wait until the consumer is at the last page. Whether it has come that far in time."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 while self._waiting:
                     self._taken.clear()
                     await self._taken.wait()
-        except TimeoutError:
-            return False
-        return True
+        return not self._waiting

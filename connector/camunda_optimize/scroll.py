@@ -28,7 +28,7 @@ from .models import Page
 from .protocol.data_export import ReportKind, ReportPage
 from .readahead import LoadedPage, ReadAhead, Spool, SpooledPage, spooled
 from .resources._base import Sender
-from .wire import Answer, Call
+from .wire import Call
 
 PATIENCE = 0.25
 """The part of a scroll's life for which a page may wait for the consumer before it goes to disk."""
@@ -130,27 +130,30 @@ class ReportData:
 
     async def _one_attempt(self, attempt: int) -> AsyncGenerator[LoadedPage, None]:
         call = protocol.first_page(self.report_id, self._page_size, self._pagination_timeout)
-        answer = await self._client.send(call)
-        page = self._client.decode(call, answer, protocol.read_page)
-        self.total, self.kind = page.total, page.kind
-        received, number = 0, 1
+        loaded = await self._load(call, 1, attempt)
+        self.total, self.kind = loaded.page.total, loaded.page.kind
+        received = 0
         while True:
-            _check(page, self.total)
-            received += len(page.rows)
-            if page.rows or number == 1:
-                yield LoadedPage(page, call, answer, number, attempt)
-            if received >= page.total or not page.rows or page.search_request_id is None:
+            _check(loaded.page, self.total)
+            rows, scroll = len(loaded.page.rows), loaded.page.search_request_id
+            received += rows
+            if rows or loaded.number == 1:
+                yield loaded
+            if received >= self.total or not rows or scroll is None:
                 break
-            number += 1
-            call = protocol.next_page(self.report_id, page.search_request_id, self._pagination_timeout)
-            answer, page = await self._next(call)
+            call = protocol.next_page(self.report_id, scroll, self._pagination_timeout)
+            loaded = await self._load_next(call, loaded.number + 1, attempt)
         if received != self.total:
             raise _RowsLost(_incomplete(self.total, received))
 
-    async def _next(self, call: Call) -> tuple[Answer, ReportPage]:
+    async def _load(self, call: Call, number: int, attempt: int) -> LoadedPage:
+        answer = await self._client.send(call)
+        page = self._client.decode(call, answer, protocol.read_page)
+        return LoadedPage(page, call, answer.body, number, attempt)
+
+    async def _load_next(self, call: Call, number: int, attempt: int) -> LoadedPage:
         try:
-            answer = await self._client.send(call)
-            page = self._client.decode(call, answer, protocol.read_page)
+            return await self._load(call, number, attempt)
         except (TransportError, ResponseFormatError) as error:
             lost: OptimizeError = error
         except ApiError as error:
@@ -158,13 +161,13 @@ class ReportData:
             if error.status not in (400, 404, 408) and error.status < 500:
                 raise
             lost = _expired(error) if "search context" in (error.detail or "").lower() else error
-        else:
-            return answer, page
         raise _RowsLost(lost)
 
 
 def _delivered(loaded: LoadedPage) -> Page:
-    return Page(number=loaded.number, rows=loaded.page.rows, attempt=loaded.attempt)
+    page = Page(number=loaded.number, rows=loaded.page.rows, attempt=loaded.attempt)
+    loaded.release()
+    return page
 
 
 def _check(page: ReportPage, total: int) -> None:

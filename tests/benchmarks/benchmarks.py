@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from measuring import Paired, Result, Row, Run, cores, in_fresh_process, interleaved, lean_server, median, run_python
+from report_benchmark import reports
 
 Benchmark = Callable[[bool], Result]
 
@@ -258,5 +259,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "stampede": stampede,
     "imports": imports,
     "fan_out": fan_out,
+    "reports": reports,
     "tokens": tokens,
 }

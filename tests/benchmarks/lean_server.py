@@ -3,7 +3,9 @@
 It costs a small part of what any HTTP client costs, so that the client under test is the bottleneck. It reads requests
 just well enough: keep-alive, pipelining, bodies with a ``Content-Length``.
 
-* any ``GET``: the ids of ten dashboards
+* ``GET /api/public/export/report/<number>/result/json``: a raw data report of so many rows, in pages of 10 000 that
+  differ in nothing; the scroll's id says how many rows are left
+* any other ``GET``: the ids of ten dashboards
 * ``POST /oauth/token``: a token for five minutes
 * ``GET /counters``: how many requests of both kinds there were
 
@@ -17,26 +19,56 @@ import json
 import re
 import sys
 import uuid
+from functools import cache
 from typing import cast
 
 from measuring import pin
 
+from camunda_optimize.testing import Organisation
+from camunda_optimize.testing.rows import row_source
+
 IDS_PER_COLLECTION = 10
+ROWS_PER_PAGE = 10_000
+_REPORT = re.compile(rb"GET /api/public/export/report/(\d+)/result/json\?[^ ]*?(?:searchRequestId=(\d+))? ")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 def answer(value: object) -> bytes:
-    """A whole HTTP answer, with the headers that Spring Security adds to each of its own."""
+    """A whole HTTP answer."""
     body = json.dumps(value, separators=(",", ":")).encode()
-    head = (
+    return head(len(body)) + body
+
+
+def head(length: int) -> bytes:
+    """An answer's head, with the headers that Spring Security adds to each of its own."""
+    text = (
         "HTTP/1.1 200 OK\r\n"
         "X-Content-Type-Options: nosniff\r\n"
         "Cache-Control: no-cache, no-store, max-age=0, must-revalidate\r\n"
         "Content-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n"
+        f"Content-Length: {length}\r\n"
         "Date: Mon, 23 Nov 2026 08:00:00 GMT\r\n\r\n"
     )
-    return head.encode() + body
+    return text.encode()
+
+
+@cache
+def rows(count: int) -> bytes:
+    """A page's rows, as real ones look; made once."""
+    organisation = Organisation()
+    report = organisation.add_report(organisation.add_collection("Orders").id, "All orders", rows=count)
+    return b",".join(row_source(report).page(0, count, 0))
+
+
+def page(total: int, left: int) -> tuple[bytes, ...]:
+    """The next page of a report, in pieces: the rows are not copied."""
+    count = min(left, ROWS_PER_PAGE)
+    before = (
+        b'{"searchRequestId":"%d","numberOfRecordsInResponse":%d,"totalNumberOfRecords":%d,"reportId":"%d","data":['
+    )
+    start = before % (left - count, count, total, total)
+    found = rows(count)
+    return head(len(start) + len(found) + 2), start, found, b"]}"
 
 
 IDS = answer([{"id": str(uuid.UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC834 % 2**128))} for number in range(10)])
@@ -78,7 +110,12 @@ class Connection(asyncio.Protocol):
         self._buffer = data
 
     def _answer_get(self, data: bytes) -> None:
-        if data.startswith(b"GET /counters "):
+        report = _REPORT.match(data)
+        if report:
+            total = int(report[1])
+            for piece in page(total, int(report[2]) if report[2] else total):
+                self._transport.write(piece)
+        elif data.startswith(b"GET /counters "):
             self._transport.write(answer({"ids": self._counters.ids, "tokens": self._counters.tokens}))
         else:
             self._counters.ids += 1
@@ -93,6 +130,7 @@ class Connection(asyncio.Protocol):
 
 async def serve(latency: float) -> None:
     counters = Counters()
+    rows(ROWS_PER_PAGE)
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(latency, counters), "127.0.0.1", 0, backlog=4096
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-PROCESS_TIMEOUT = 120
+PROCESS_TIMEOUT = 300
 
 Run = Mapping[str, Any]
 """The figures of one process."""
@@ -63,6 +63,17 @@ def used() -> Iterator[Used]:
         result.wall = time.perf_counter() - started
         after = resource.getrusage(resource.RUSAGE_SELF)
         result.cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def peak_memory() -> float:
+    """The most that this process has had in memory so far, in MB (10^6 bytes)."""
+    try:  # of this program alone; what getrusage says includes the parent's that started it
+        with open("/proc/self/status", encoding="ascii") as status:
+            found = next(line for line in status if line.startswith("VmHWM:"))
+        return int(found.split()[1]) * 1024 / 1e6
+    except (OSError, StopIteration):
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def cores() -> tuple[int | None, int | None]:

@@ -59,7 +59,7 @@ def read_page(call: Call, answer: Answer) -> ReportPage:
         found = body.get("data")
         scroll: str | None = of(str, body.get("searchRequestId"), absent=None)
         rows: list[Any] = [{"value": found}] if isinstance(found, (int, float)) else of(list, found, absent=[])
-        if not all(type(row) is dict for row in rows):
+        if not {*map(type, rows)} <= {dict}:
             raise TypeError
         stated, total = of(int, body["numberOfRecordsInResponse"]), of(int, body["totalNumberOfRecords"])
         return ReportPage(_kind(scroll, found, rows), rows, stated, total, scroll)
