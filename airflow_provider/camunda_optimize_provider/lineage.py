@@ -61,7 +61,7 @@ def published_files(result: ExportResult) -> Published:
         collections={entry.id: entry.count for entry in manifest.collections},
         namespace=namespace,
         name=name,
-        columns=dict.fromkeys(KINDS[manifest.kind].columns, "string"),
+        columns=dict.fromkeys(KINDS[manifest.kind].shape.names, "string"),
         rows=manifest.rows,
         size=sum(entry.bytes for entry in manifest.objects),
         files=len(manifest.objects),

@@ -118,11 +118,7 @@ def error_of(
         error.retry_after = retry_after
     if isinstance(error, ConflictError):
         items = as_list(body.get("conflictedItems")) or []
-        error.conflicts = [
-            {key: redact(value, secrets) if isinstance(value, str) else value for key, value in item.items()}
-            for item in map(as_object, items)
-            if item is not None
-        ]
+        error.conflicts = [_plain(item, secrets) for item in map(as_object, items) if item is not None]
     return error
 
 
@@ -137,6 +133,15 @@ def _redirected(answer: Answer, url: str) -> str:
     ):
         return f"{said}: the base URL must begin with https://"
     return f"{said}: check the base URL and its path (SaaS: the cluster id)"
+
+
+def _plain(item: Mapping[str, Any], secrets: Sequence[str]) -> dict[str, Any]:
+    """The fields that hold text or the like. Deeper ones could hold anything, and so deep that nothing pickles them."""
+    return {
+        redact(key, secrets): redact(value, secrets) if isinstance(value, str) else value
+        for key, value in item.items()
+        if isinstance(value, (str, int, float, type(None)))
+    }
 
 
 def _hint(call: Call, status: int, said: str, kind: type[ApiError], token_hint: str | None) -> str | None:

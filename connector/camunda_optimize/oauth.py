@@ -49,6 +49,11 @@ def is_final(answer: Answer) -> bool:
     return answer.status not in _RETRYABLE and answer.status < 500
 
 
+def fits_header(token: str) -> bool:
+    """Whether a token can be sent at all."""
+    return _HEADER_SAFE.fullmatch(token) is not None
+
+
 def read_grant(answer: Answer, config: OptimizeConfig) -> Grant:
     """The token in a token endpoint's answer.
 
@@ -64,7 +69,7 @@ def read_grant(answer: Answer, config: OptimizeConfig) -> Grant:
         if "error" in body:
             raise refusal(answer, config)
         raise _nonsense(answer, config, "holds no access_token", hint=_url_hint(config))
-    if not _HEADER_SAFE.fullmatch(token):
+    if not fits_header(token):
         raise _nonsense(answer, config, "holds an access_token that cannot stand in a header")
     kind: object = body.get("token_type")
     if kind is not None and (not isinstance(kind, str) or kind.lower() != "bearer"):

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from .config import OptimizeConfig
+from .oauth import fits_header
 from .wire import as_object, load_json
 
 log: logging.Logger = logging.getLogger("camunda_optimize")
@@ -235,7 +236,7 @@ def _found(data: bytes, now: float) -> Found | None:
     """A stored token by the wall clock, the only one that processes share; ``None`` for anything that is not one."""
     document = as_object(load_json(data)) or {}
     value, requested_at, life = (document.get(name) for name in ("access_token", "requested_at", "life"))
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not fits_header(value):
         return None
     if not isinstance(requested_at, (int, float)) or not isinstance(life, (int, float)):
         return None

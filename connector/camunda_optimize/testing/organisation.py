@@ -111,9 +111,7 @@ class Organisation(EntityStore):
         """
         with self.lock:
             home = self.add_collection("Large", id="large", definition_key="order-fulfilment")
-            return self.add_report(
-                home.id, "All cases", id="large-report", rows=rows, shape=shape, running_every=0
-            )
+            return self.add_report(home.id, "All cases", id="large-report", rows=rows, shape=shape, running_every=0)
 
     def add_dashboard(
         self,
