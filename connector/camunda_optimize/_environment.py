@@ -6,7 +6,15 @@ import os
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from .config import SAAS_AUDIENCE, SAAS_OAUTH_URL, is_saas_authorization_server, is_saas_base_url, saas_base_url
+from .config import (
+    SAAS_AUDIENCE,
+    SAAS_OAUTH_URL,
+    OptimizeConfig,
+    build_config,
+    is_saas_authorization_server,
+    is_saas_base_url,
+    saas_base_url,
+)
 from .errors import ConfigurationError
 
 BASE_URL = "CAMUNDA_OPTIMIZE_BASE_URL"
@@ -24,6 +32,24 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
 """Setting: the variables that may hold it. The same value in two of them is fine, two values are not."""
 
 
+def resolve(
+    environ: Mapping[str, str] | None = None,
+    given: Mapping[str, object] = MappingProxyType({}),
+    given_origins: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[OptimizeConfig, dict[str, str]]:
+    """The config, and for each setting that was found where it comes from.
+
+    ``given`` outranks the environment; ``given_origins`` says where it comes from, for errors and for the curious.
+    """
+    settings, origins = read_environment(environ, given)
+    origins = {setting: origin for setting, origin in origins.items() if setting not in given} | dict(given_origins)
+    try:
+        return build_config(None, {**settings, **given}), origins
+    except ConfigurationError as error:
+        problem, setting = error.problem, error.setting
+    raise ConfigurationError(problem, setting=setting, origin=origins.get(setting or ""))
+
+
 def read_environment(
     environ: Mapping[str, str] | None = None, given: Mapping[str, object] = MappingProxyType({})
 ) -> tuple[dict[str, str], dict[str, str]]:
@@ -33,17 +59,20 @@ def read_environment(
     origins: dict[str, str] = {}
     if "base_url" not in given:
         _read_base_url(env, settings, origins)
+    if given.get("token"):
+        return settings, origins
     if token := env.get(TOKEN):
         settings["token"] = token
         origins["token"] = _variable(TOKEN)
         # A machine may well hold client credentials for other Camunda APIs beside it; the static token is the choice.
         return settings, origins
     for setting, names in CREDENTIALS.items():
-        _read_aliases(env, setting, names, settings, origins)
-    if "oauth_url" not in settings:
+        if setting not in given:
+            _read_aliases(env, setting, names, settings, origins)
+    if "oauth_url" not in settings and "oauth_url" not in given:
         settings["oauth_url"] = SAAS_OAUTH_URL
         origins["oauth_url"] = "the default"
-        if not is_saas_base_url(str(given.get("base_url", settings.get("base_url")))) and "oauth_url" not in given:
+        if not is_saas_base_url(str(given.get("base_url", settings.get("base_url")))):
             import logging
 
             unset = " or ".join(CREDENTIALS["oauth_url"])
@@ -52,7 +81,8 @@ def read_environment(
                 unset,
                 SAAS_OAUTH_URL,
             )
-    if "audience" not in settings and is_saas_authorization_server(str(given.get("oauth_url", settings["oauth_url"]))):
+    oauth_url = given.get("oauth_url", settings.get("oauth_url"))
+    if "audience" not in {**settings, **given} and is_saas_authorization_server(str(oauth_url)):
         settings["audience"] = SAAS_AUDIENCE
         origins["audience"] = "the default"
     return settings, origins

@@ -119,7 +119,7 @@ class OptimizeConfig:
 
     def replace(self, **changes: Any) -> OptimizeConfig:
         """The same settings with some of them changed."""
-        return _build(self, changes)
+        return build_config(self, changes)
 
     @classmethod
     def saas(
@@ -134,7 +134,7 @@ class OptimizeConfig:
         **knobs: Any,
     ) -> OptimizeConfig:
         """Camunda 8 SaaS: ``region`` (``bru-2``) and ``cluster_id`` stand in the cluster's URL in Camunda Console."""
-        return _build(
+        return build_config(
             None,
             {
                 "base_url": saas_base_url(region, cluster_id),
@@ -159,7 +159,7 @@ class OptimizeConfig:
         **knobs: Any,
     ) -> OptimizeConfig:
         """Self-Managed with Keycloak (neither audience nor scope), Microsoft Entra ID (``scope``) or another issuer."""
-        return _build(
+        return build_config(
             None,
             {
                 "base_url": base_url,
@@ -175,7 +175,7 @@ class OptimizeConfig:
     @classmethod
     def static_token(cls, *, token: str, base_url: str = "http://localhost:8083", **knobs: Any) -> OptimizeConfig:
         """Self-Managed up to 8.9 with ``OPTIMIZE_API_ACCESS_TOKEN`` set on the server."""
-        return _build(None, {"base_url": base_url, "token": _required(token, "token"), **knobs})
+        return build_config(None, {"base_url": base_url, "token": _required(token, "token"), **knobs})
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **knobs: Any) -> OptimizeConfig:
@@ -183,17 +183,9 @@ class OptimizeConfig:
 
         :raises ConfigurationError: names the variable that is missing, wrong, or contradicts its alias.
         """
-        from ._environment import read_environment
+        from ._environment import resolve
 
-        settings, origins = read_environment(environ, knobs)
-        try:
-            return _build(None, {**settings, **knobs})
-        except ConfigurationError as error:
-            problem, setting = error.problem, error.setting
-        origin = origins.get(setting or "")
-        if setting in knobs or origin is None:
-            raise ConfigurationError(problem, setting=setting)
-        raise ConfigurationError(problem, setting=setting, origin=origin)
+        return resolve(environ, knobs)[0]
 
 
 def saas_base_url(region: object, cluster_id: object) -> str:
@@ -226,7 +218,7 @@ def _required(value: object, setting: str) -> Any:
     return value
 
 
-def _build(start: OptimizeConfig | None, settings: Mapping[str, Any]) -> OptimizeConfig:
+def build_config(start: OptimizeConfig | None, settings: Mapping[str, Any]) -> OptimizeConfig:
     """The one place that turns keyword arguments into a config, so that a misspelt one gets an error of the tree."""
     known = {item.name for item in dataclasses.fields(OptimizeConfig)}
     for setting in settings:

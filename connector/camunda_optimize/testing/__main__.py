@@ -20,8 +20,12 @@ from .wire import GENERATIONS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM."""
-    parser = _parser()
+    """Serve until SIGINT or SIGTERM; the exit code."""
+    return serve(build_parser(), argv)
+
+
+def serve(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
+    """The same with a parser of :func:`build_parser`."""
     arguments = parser.parse_args(argv)
     try:
         simulator = _simulator(arguments)
@@ -38,13 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         simulator.start()
     except OSError as error:
         ports = f"{arguments.port} and {arguments.oauth_port}"
-        sys.stderr.write(f"cannot listen on ports {ports}: {error.strerror}. Choose others; 0 takes a free one.\n")
-        return 1
+        parser.exit(1, f"cannot listen on ports {ports}: {error.strerror}. Choose others; 0 takes a free one.\n")
     details = json.dumps(description(simulator), indent=2) + "\n"
     try:
         if arguments.ready_file is not None:
             _write_whole(arguments.ready_file, details)
-        sys.stdout.write(_welcome(simulator))
+        sys.stdout.write(details if arguments.json else _welcome(simulator))
         sys.stdout.flush()
         stop.wait()
     finally:
@@ -55,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def description(simulator: OptimizeSimulator) -> dict[str, Any]:
-    """What ``--ready-file`` holds."""
+    """What ``--ready-file`` holds and ``--json`` prints."""
     return {
         "base_url": simulator.base_url,
         "oauth_url": simulator.oauth_url,
@@ -137,9 +140,12 @@ def _write_whole(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m camunda_optimize.testing",
+def build_parser(
+    prog: str = "python -m camunda_optimize.testing", kind: type[argparse.ArgumentParser] = argparse.ArgumentParser
+) -> argparse.ArgumentParser:
+    """The options of the simulator, for whatever program offers them."""
+    parser = kind(
+        prog=prog,
         description="Serves a simulated Camunda Optimize with its authorization server on the loopback interface.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -167,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--cluster-claim", help="claim of its tokens that must be the cluster id")
     add("--jwt-clock-skew", type=float, default=60, help="seconds by which exp and nbf may be missed")
     add("--ready-file", type=Path, help="write URLs and variables there as JSON once connections are accepted")
+    add("--json", action="store_true", help="print that JSON instead of lines for a shell")
     return parser
 
 
