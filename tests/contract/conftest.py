@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -92,3 +93,39 @@ def caller(optimize_simulator_factory):
         return Caller(optimize_simulator_factory(*args, **settings))
 
     return start
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command of ``camunda-optimize`` said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def rows(self) -> list[list[str]]:
+        return [line.split("\t") for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def cli(monkeypatch):
+    """Calls the command line in this process, with the environment of a simulator and no other."""
+    from click.testing import CliRunner
+
+    from camunda_optimize.cli.app import application
+
+    for name in [name for name in os.environ if name.startswith(("CAMUNDA_", "ZEEBE_"))]:
+        monkeypatch.delenv(name)
+
+    def call(sim: Any, *arguments: Any, stdin: Any = None, **env: str) -> Said:
+        environment = {**(sim.environment() if sim else {}), **env}
+        result = CliRunner().invoke(application, [str(one) for one in arguments], input=stdin, env=environment)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return Said(result.exit_code, result.stdout, result.stderr)
+
+    return call

@@ -71,7 +71,20 @@ def test_every_public_name_exists():
 
 def test_import_is_light():
     loaded = loaded_by("import camunda_optimize")
-    heavy = {"aiohttp", "airflow", "anyio", "asyncio", "fsspec", "pyarrow", "s3fs", "ssl", "uvloop", "yarl"}
+    heavy = {
+        "aiohttp",
+        "airflow",
+        "anyio",
+        "asyncio",
+        "click",
+        "fsspec",
+        "pyarrow",
+        "rich",
+        "s3fs",
+        "ssl",
+        "uvloop",
+        "yarl",
+    }
     assert loaded & heavy == set()
     assert "camunda_optimize_provider" not in loaded
 
@@ -89,6 +102,7 @@ def test_version_is_the_distribution_s():
 def test_entry_points():
     points = importlib.metadata.distribution("camunda-optimize-connector").entry_points
     assert {(point.group, point.value) for point in points} == {
+        ("console_scripts", "camunda_optimize.cli:main"),
         ("apache_airflow_provider", "camunda_optimize_provider.get_provider_info:get_provider_info"),
         ("pytest11", "camunda_optimize.testing.pytest_plugin"),
     }

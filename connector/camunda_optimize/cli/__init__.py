@@ -9,12 +9,12 @@ _MISSING = "camunda-optimize needs packages that are not installed: pip install 
 
 def main() -> int:
     """Run the command line; the exit code."""
-    try:
-        from .app import application
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("click", "rich"):
-            raise
+    from importlib.util import find_spec
+
+    if not (find_spec("click") and find_spec("rich")):
         sys.stderr.write(_MISSING)
         return 2
+    from .app import application
+
     application.main(prog_name="camunda-optimize")
     return 0

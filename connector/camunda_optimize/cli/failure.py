@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
 from typing import Any
 
 import click
@@ -67,9 +65,6 @@ def message(error: BaseException) -> str:
 
 def tell(error: BaseException, output: Output) -> None:
     """Say what went wrong: as the document of ``--json``, or in a line on standard error."""
-    if exit_code(error) == 1 and logging.getLogger("camunda_optimize").isEnabledFor(logging.DEBUG):
-        for line in "".join(traceback.format_exception(error)).splitlines():
-            output.note(redact(line))
     if output.as_json:
         output.document({"error": error_document(error)})
     elif isinstance(error, click.UsageError):

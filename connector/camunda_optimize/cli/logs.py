@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from ..redact import redact
+from .exits import exit_code
 from .output import Output, plain
 
 log: logging.Logger = logging.getLogger("camunda_optimize.cli")
@@ -41,6 +44,11 @@ def shown(output: Output, verbosity: int) -> Generator[None, None, None]:
     logger.propagate = False
     try:
         yield
+    except Exception as error:
+        if exit_code(error) == 1 and logger.isEnabledFor(logging.DEBUG):
+            for line in "".join(traceback.format_exception(error)).splitlines():
+                log.debug("%s", redact(line))
+        raise
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before[0])

@@ -17,7 +17,7 @@ from ..running import run
 _TITLES = {"readiness": "readiness", "token": "token", "call": "one call"}
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Try the connection, and say what to mend.")
 @with_output
 @with_connection
 def check(output: Output, connection: Connection) -> None:

@@ -15,12 +15,12 @@ from ..parts import Group, with_output
 from ..places import chosen_collections, with_collections
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Publish snapshots: complete, or not at all.")
 def export() -> None:
     """Publish a snapshot at a destination: complete, or not at all."""
 
 
-@export.command("dashboard-ids")
+@export.command("dashboard-ids", short_help="The ids of all dashboards.")
 @with_snapshot_options
 @with_collections
 @with_output

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import click
 import orjson
 
-from ...errors import ServerError, TransportError
+from ...errors import ConnectionLost, ReadTimeout, ResponseFormatError, ServerError
+from ...wire import as_list
 from ..connection import Connection
 from ..connection_options import with_connection
 from ..output import Output
@@ -17,7 +18,7 @@ from ..parts import Command, with_output
 from ..running import run
 
 
-@click.command(name="import", cls=Command)
+@click.command(name="import", cls=Command, short_help="Import exported dashboards and reports.")
 @click.argument("collection_id")
 @click.argument("files", nargs=-1, type=click.File("rb"), metavar="[FILE]...")
 @with_output
@@ -37,7 +38,7 @@ def import_(output: Output, connection: Connection, collection_id: str, files: S
 
     try:
         created = run(work())
-    except (TransportError, ServerError):
+    except (ConnectionLost, ReadTimeout, ResponseFormatError, ServerError):
         output.warn(
             "Optimize may have imported all the same: look into the collection before you import again, "
             "or everything may be there twice"
@@ -60,8 +61,8 @@ def _entities(files: Sequence[BinaryIO]) -> list[Any]:
         except orjson.JSONDecodeError as error:
             problem = str(error)
         else:
-            found = cast("list[Any]", loaded) if isinstance(loaded, list) else [loaded]
-            if found and all(isinstance(entity, dict) and "exportEntityType" in entity for entity in found):
+            found = as_list(loaded) or [loaded]
+            if all(isinstance(entity, dict) and "exportEntityType" in entity for entity in found):
                 entities += found
                 continue
             problem = "no list of exported definitions (each has an exportEntityType)"

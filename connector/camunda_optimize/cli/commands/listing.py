@@ -17,7 +17,7 @@ from ..parts import Group, with_output
 from ..running import run
 
 
-@click.group(cls=Group, default="list")
+@click.group(cls=Group, default="list", short_help="List collections.")
 def collections() -> None:
     """List collections ('list' may be left out)."""
 
@@ -42,7 +42,7 @@ def list_collections(output: Output, connection: Connection, *, names: bool) -> 
         output.table(columns, [(id_, named[id_]) if names else (id_,) for id_ in ids])
 
 
-@click.group(cls=Group, default="list")
+@click.group(cls=Group, default="list", short_help="List dashboards, or print their definitions.")
 def dashboards() -> None:
     """List dashboards ('list' may be left out), or print their definitions."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20
 
 
-@click.group(cls=Group, default="list")
+@click.group(cls=Group, default="list", short_help="List reports, or print their definitions or data.")
 def reports() -> None:
     """List reports ('list' may be left out), print their definitions or their data."""
 
@@ -33,7 +33,7 @@ def reports() -> None:
 add_entity_commands(reports, "report")
 
 
-@reports.command()
+@reports.command(short_help="The data of a report.")
 @click.argument("report_id")
 @click.option("-o", "--output", "path", type=click.Path(dir_okay=False), help="Write to this file instead.")
 @click.option("--page-size", type=click.IntRange(1, 10000), default=1000, show_default=True, help="Rows in a request.")

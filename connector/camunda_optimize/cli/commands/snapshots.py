@@ -10,7 +10,7 @@ from ..parts import Command, with_output
 from ..places import check_destination
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Check a snapshot against its manifest.")
 @click.argument("destination", callback=check_destination)
 @click.option("--allow-extra", is_flag=True, help="Objects that the manifest does not name are no problem.")
 @with_output

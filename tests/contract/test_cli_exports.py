@@ -1,0 +1,182 @@
+"""``camunda-optimize export …`` and ``verify``: options, summary, policies, exit codes."""
+
+import json
+
+import pytest
+
+from camunda_optimize.export import read_snapshot
+from camunda_optimize.export.options import SnapshotOptions
+from camunda_optimize.testing import Fault
+
+
+def rows_of(sim):
+    organisation = sim.organisation
+    return sorted(
+        (id_, dashboard) for id_ in organisation.collection_ids for dashboard in organisation.dashboard_ids(id_)
+    )
+
+
+def rows_at(place):
+    return [(row["collection_id"], row["dashboard_id"]) for row in read_snapshot(place)]
+
+
+def test_every_option_of_the_engine_is_one_with_help():
+    from camunda_optimize.cli.commands.exports import dashboard_ids
+    from camunda_optimize.cli.export_options import HELP
+
+    options = {parameter.name: parameter for parameter in dashboard_ids.params}
+    fields = SnapshotOptions.__dataclass_fields__
+    assert fields.keys() <= options.keys()
+    assert HELP.keys() == fields.keys()
+    assert {name: options[name].default for name in fields} == {name: field.default for name, field in fields.items()}
+
+
+def test_all_collections(cli, optimize_simulator, tmp_path):
+    place = tmp_path / "snapshot"
+    said = cli(optimize_simulator, "export", "dashboard-ids", place, "--all", "--json")
+    assert (said.code, said.err) == (0, "")
+    assert rows_at(place) == rows_of(optimize_simulator)
+    assert said.json["rows"] == len(rows_at(place))
+    assert said.json["collections"] == {"empty": 1, "exported": 7}
+    assert said.json["not_exported"] == []
+    assert said.json["counters"]["token_requests"] == 1
+    assert said.json["manifest_url"] == str(place / "_manifest.json")
+
+    for_people = cli(optimize_simulator, "export", "dashboard-ids", place, "--all")
+    facts = dict(for_people.rows)
+    assert facts["collections"] == "1 empty, 7 exported"
+    assert facts["published"] == str(place / "_manifest.json")
+    assert int(facts["rows"]) == said.json["rows"]
+
+    assert cli(None, "verify", place).rows[0] == ["result", "whole"]
+
+
+def test_named_collections_in_every_way(cli, optimize_simulator, tmp_path):
+    first, second, third = optimize_simulator.organisation.collection_ids[:3]
+    listed = tmp_path / "collections.txt"
+    listed.write_text(f"{second}\n\n{third}\r\n")
+    ways = [
+        (["-c", first, "--collection", second], None, {first, second}),
+        (["--collections-from", listed], None, {second, third}),
+        (["--collections-from", "-", "-c", first], f"{third}\n", {first, third}),
+    ]
+    for number, (options, stdin, expected) in enumerate(ways):
+        said = cli(optimize_simulator, "export", "dashboard-ids", tmp_path / str(number), *options, stdin=stdin)
+        assert said.code == 0
+        manifest = json.loads((tmp_path / str(number) / "_manifest.json").read_text())
+        assert {entry["id"] for entry in manifest["collections"]} == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "stdin", "words"),
+    [
+        ([], None, "which collections?"),
+        (["--all", "-c", "x"], None, "exclude each other"),
+        (["--collections-from", "-"], "\n", "names no collection"),
+        (["--all", "--format", "xml"], None, "--format"),
+        (["--all", "--shrink-guard", "2"], None, "shrink_guard: must be more than 0 and at most 1"),
+        (["--all", "--concurrency", "0"], None, "max_concurrency: must be from 1 to 1000"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_sent(
+    cli, optimize_simulator, tmp_path, options, stdin, words
+):
+    said = cli(optimize_simulator, "export", "dashboard-ids", tmp_path / "x", *options, stdin=stdin)
+    assert (said.code, said.out) == (2, "")
+    assert words in said.err
+    assert optimize_simulator.counters.requests == 0
+    assert not (tmp_path / "x").exists()
+
+
+def test_how_it_is_written(cli, optimize_simulator, tmp_path):
+    options = ["--format", "csv", "--layout", "single", "--naming", "fixed", "--shrink-guard", "0.5"]
+    assert cli(optimize_simulator, "export", "dashboard-ids", tmp_path, "--all", *options).code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"_manifest.json", "dashboards.csv"}
+    assert rows_at(tmp_path) == rows_of(optimize_simulator)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "state"),
+    [
+        (["--on-missing", "fail"], 5, None),
+        (["--on-missing", "skip"], 0, "missing"),
+        (["--on-empty", "fail", "--on-missing", "write_empty"], 5, None),
+    ],
+)
+def test_policies(cli, optimize_simulator, tmp_path, options, code, state):
+    ids = [*optimize_simulator.organisation.collection_ids, "nowhere"]
+    chosen = [part for id_ in ids for part in ("-c", id_)]
+    said = cli(optimize_simulator, "export", "dashboard-ids", tmp_path, *chosen, *options, "--json")
+    assert said.code == code
+    if code:
+        assert said.json["error"]["failures"]
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert said.json["not_exported"] == [{"id": "nowhere", "state": state, "count": 0}]
+
+
+def test_the_guard_against_shrinking(cli, optimize_simulator, tmp_path):
+    assert cli(optimize_simulator, "export", "dashboard-ids", tmp_path, "--all").code == 0
+    before = rows_at(tmp_path)
+    few = optimize_simulator.organisation.empty_collection_ids[0]
+    said = cli(optimize_simulator, "export", "dashboard-ids", tmp_path, "-c", few, "--shrink-guard", "0.9", "--json")
+    assert said.code == 5
+    assert said.json["error"]["type"] == "ShrinkGuardError"
+    assert rows_at(tmp_path) == before
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 3), (404, 7), (503, 4)])
+def test_one_kind_of_failure_everywhere_gives_its_own_exit_code(cli, optimize_simulator, tmp_path, status, code):
+    optimize_simulator.add_fault(Fault(path="/api/public/dashboard", status=status))
+    said = cli(optimize_simulator, "export", "dashboard-ids", tmp_path, "--all", "--max-attempts", 1)
+    assert said.code == code
+    assert said.err.startswith("Error: nothing was published: 8 of 8 collections failed")
+
+
+def test_different_kinds_of_failure_are_an_incomplete_export(cli, optimize_simulator, tmp_path):
+    for status in (403, 404):
+        optimize_simulator.add_fault(Fault(path="/api/public/dashboard", status=status, times=1))
+    said = cli(optimize_simulator, "export", "dashboard-ids", tmp_path, "--all", "--json")
+    assert said.code == 5
+    codes = [failure["exit_code"] for failure in said.json["error"]["failures"].values()]
+    assert sorted(codes) == [3, 7]
+
+
+def test_a_destination_that_cannot_be_written(cli, optimize_simulator, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = cli(optimize_simulator, "export", "dashboard-ids", tmp_path / "file" / "below", "--all", "--json")
+    assert said.code == 6
+    assert said.json["error"]["type"] == "DestinationError"
+
+
+@pytest.mark.parametrize("command", [["verify"], ["export", "dashboard-ids"]])
+def test_a_password_in_a_destination_is_refused_and_not_repeated(cli, optimize_simulator, command):
+    for machine in ([], ["--json"]):
+        said = cli(optimize_simulator, *command, "ftp://me:hunter22@host/x", *machine)
+        assert said.code == 2
+        assert "holds a password" in said.out + said.err
+        assert "hunter22" not in said.out + said.err
+
+
+def test_verify_finds_what_is_damaged_missing_and_too_many(cli, optimize_simulator, tmp_path):
+    assert cli(optimize_simulator, "export", "dashboard-ids", tmp_path, "--all").code == 0
+    assert cli(None, "verify", tmp_path, "--json").json["ok"] is True
+    objects = sorted(path for path in tmp_path.rglob("*.jsonl"))
+
+    extra = objects[0].with_name("dashboards-0123456789abcdef.jsonl")
+    extra.write_bytes(b"{}\n")
+    said = cli(None, "verify", tmp_path, "--json")
+    assert (said.code, said.json["ok"], said.json["complete"]) == (5, False, True)
+    assert said.json["extra"] == [str(extra.relative_to(tmp_path))]
+    assert cli(None, "verify", tmp_path, "--allow-extra").code == 0
+
+    objects[1].unlink()
+    flipped = bytearray(objects[2].read_bytes())
+    flipped[3] ^= 1
+    objects[2].write_bytes(flipped)
+    said = cli(None, "verify", tmp_path, "--allow-extra")
+    assert said.code == 5
+    assert said.rows[0] == ["result", "NOT WHOLE"]
+    assert said.err.count("Warning: ") == 3
+
+    assert cli(None, "verify", tmp_path / "nowhere").code == 5
