@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import dataclasses
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from camunda_optimize import Variable
     from camunda_optimize.export import AllCollections, SnapshotOptions
 
 _NOTHINGS = frozenset({"None", "null"})
@@ -17,6 +19,7 @@ _NOTHING = (
     "is empty: a template, an XCom or another task came to nothing, which does not mean everything. To export all"
     " collections, write collections=None in the DAG file"
 )
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_ID = re.compile(r"""[\s,;"'{}]""")
 
 
@@ -81,25 +84,69 @@ def chosen_collections(collections: Any, *, none_means_all: bool) -> Sequence[st
     return chosen
 
 
-def _from_text(text: str) -> Any:
+def chosen_ids(ids: Any, setting: str) -> tuple[str, ...]:
+    """The ids that a rendered argument means: a list, one id, or the text that a template makes of a list.
+
+    :param ids: as rendered.
+    :param setting: what the argument is called.
+    :raises camunda_optimize.ConfigurationError: for nothing, for an empty list, and for what is none of these.
+    """
+    from camunda_optimize.export.options import check_ids
+
+    found = _from_text(ids.strip(), setting) if isinstance(ids, str) else ids
+    if found is None or (isinstance(found, (list, tuple)) and not _NOTHINGS.isdisjoint(found)):
+        raise _refusal("is empty, or holds an id that came to nothing: what should have given it?", setting)
+    return check_ids(found, setting)
+
+
+def chosen_variables(variables: Any) -> list[Variable]:
+    """Variables from mappings with our names or Optimize's own, or from the text that a template makes of their list.
+
+    :param variables: as rendered.
+    :raises camunda_optimize.ConfigurationError: says which entry is wrong, and how.
+    """
+    from camunda_optimize import Variable
+
+    found = _from_text(variables.strip(), "variables") if isinstance(variables, str) else variables
+    if not isinstance(found, (list, tuple)):
+        raise _refusal("must be a list of variables", "variables")
+    known = {field.name for field in dataclasses.fields(Variable)}
+    made: list[Variable] = []
+    for number, item in enumerate(found):
+        if not isinstance(item, Mapping):
+            raise _refusal(f"entry {number} is no mapping", "variables")
+        named = {_HUMP.sub("_", str(name)).lower(): value for name, value in item.items()}
+        if unknown := named.keys() - known:
+            raise _refusal(f"entry {number} has a field {min(unknown)!r}; there are {sorted(known)}", "variables")
+        try:
+            made.append(Variable(**named))
+        except TypeError:
+            lacking = sorted(known - named.keys() - {"serialization_data_format"})
+            raise _refusal(f"entry {number} lacks {', '.join(lacking)}", "variables") from None
+    return made
+
+
+def _from_text(text: str, setting: str = "collections") -> Any:
     if not text or text in _NOTHINGS:
         return None
     if text[0] not in "[(":
         if _NO_ID.search(text):
-            raise _refusal("is a text that is neither one id nor a list: write ids as a list in JSON or in Python")
+            problem = "is a text that is neither one id nor a list: write ids as a list in JSON or in Python"
+            raise _refusal(problem, setting)
         return [text]
     for parse in (json.loads, ast.literal_eval):
         with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
             found = parse(text)
             if isinstance(found, (list, tuple)):
                 return found
-    raise _refusal(f"is a text that begins with {text[0]} like a list, but is none, neither in JSON nor in Python")
+    problem = f"is a text that begins with {text[0]} like a list, but is none, neither in JSON nor in Python"
+    raise _refusal(problem, setting)
 
 
-def _refusal(problem: str) -> Exception:
+def _refusal(problem: str, setting: str = "collections") -> Exception:
     from camunda_optimize import ConfigurationError
 
-    return ConfigurationError(problem, setting="collections")
+    return ConfigurationError(problem, setting=setting)
 
 
 def _number(text: str) -> Any:

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from camunda_optimize.export import Progress
 
 _SECONDS_BETWEEN = 5.0
-_WORDS = {"fetch": "collections fetched", "publish": "objects published"}
 
 
 class _Log(Protocol):
@@ -21,11 +20,13 @@ class ProgressLog:
     """Logs at every quarter, and in a longer stage every few seconds.
 
     :param log: where to.
+    :param unit: what is fetched one by one.
     :param clock: seconds, for tests.
     """
 
-    def __init__(self, log: _Log, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, log: _Log, *, unit: str = "collections", clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
+        self._unit = unit
         self._clock = clock
         self._stage = ""
         self._quarter = 0
@@ -40,5 +41,6 @@ class ProgressLog:
         if quarter == self._quarter and now - self._last < _SECONDS_BETWEEN:
             return
         self._quarter, self._last = quarter, now
-        words = _WORDS.get(progress.stage, progress.stage)
-        self._log.info("%s of %s %s", f"{progress.done:,}", f"{progress.total:,}", words)
+        words = f"{self._unit} fetched" if progress.stage == "fetch" else "objects published"
+        rows = f", {progress.rows:,} rows" if progress.rows else ""
+        self._log.info("%s of %s %s%s", f"{progress.done:,}", f"{progress.total:,}", words, rows)

@@ -36,21 +36,22 @@ class Destination:
     filesystem: AbstractFileSystem | None = None
 
 
-def find_destination(destination: Any) -> Destination:
+def find_destination(destination: Any, *, setting: str = "destination") -> Destination:
     """Resolve a local path, ``file:///…`` or ``s3://connection_id@bucket/key``.
 
     :param destination: a path, a URL or an ``ObjectStoragePath``.
+    :param setting: what the argument is called.
     :raises ConfigurationError: if it is empty, holds credentials, or if no installed provider has a filesystem for it.
     :raises AirflowNotFoundException: if its connection does not exist.
     """
     url = str(destination)  # of an ObjectStoragePath too: with its connection id
     if not url.strip() or url.strip() == "None":
-        raise ConfigurationError("is empty: give a path or a URL", setting="destination")
+        raise ConfigurationError("is empty: give a path or a URL", setting=setting)
     if credentials_in(url):  # not quoted, of course
         raise ConfigurationError(
             "holds what looks like credentials: store them in an Airflow connection and name that one, as in"
             " s3://connection_id@bucket/path",
-            setting="destination",
+            setting=setting,
         )
     scheme = urlsplit(url).scheme if "://" in url else ""
     if scheme in ("", "file", "local"):
@@ -62,13 +63,13 @@ def find_destination(destination: Any) -> Destination:
     if not has_fs(scheme):
         package = _PROVIDERS.get(scheme)
         hint = f"pip install 'apache-airflow-providers-{package}'" if package else "no known Airflow provider has one"
-        raise ConfigurationError(f"no filesystem for {scheme}:// is installed: {hint}", setting="destination")
+        raise ConfigurationError(f"no filesystem for {scheme}:// is installed: {hint}", setting=setting)
     conn_id = urlsplit(url).netloc.rpartition("@")[0]
     if conn_id:  # Airflow's filesystems fall back to anonymous access when their connection does not exist
         BaseHook.get_connection(conn_id)
     path = ObjectStoragePath(url)
     if not path.bucket:
-        raise ConfigurationError(f"has no bucket: write {scheme}://connection_id@bucket/path", setting="destination")
+        raise ConfigurationError(f"has no bucket: write {scheme}://connection_id@bucket/path", setting=setting)
     return Destination(f"{scheme}://{path.bucket}/{path.key}".rstrip("/"), path.fs)
 
 

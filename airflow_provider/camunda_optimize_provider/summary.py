@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from camunda_optimize.export.kinds import KINDS
+
 if TYPE_CHECKING:
     from camunda_optimize.export import ExportResult
 
@@ -20,12 +22,14 @@ def make_summary(result: ExportResult, stats: Mapping[str, float], seconds: floa
     :param stats: of the client.
     :param seconds: that the task took.
     """
+    manifest = result.manifest
     return {
         "manifest": result.manifest_url,
-        "collections": len(result.manifest.collections),
-        "objects": len(result.manifest.objects),
-        "rows": result.manifest.rows,
-        "states": dict(Counter(entry.state for entry in result.manifest.collections)),
+        "kind": manifest.kind,
+        f"{KINDS[manifest.kind].unit}s": len(manifest.units),
+        "objects": len(manifest.objects),
+        "rows": manifest.rows,
+        "states": dict(Counter(entry.state for entry in manifest.units)),
         "requests": stats["requests"],
         "token_requests": stats["token_requests"],
         "seconds": round(seconds, 3),
@@ -37,11 +41,14 @@ def log_summary(log: _Log, summary: Mapping[str, Any]) -> None:
 
     :param log: where to.
     """
+    units = "reports" if "reports" in summary else "collections"
     log.info(
-        "Published %s dashboard ids of %s collections (%s) in %s objects;"
-        " requests: %s, of tokens: %s; seconds: %.1f; %s",
+        "%s %s %s of %s %s (%s) in %s objects; requests: %s, of tokens: %s; seconds: %.1f; %s",
+        "Wrote a part with" if "part" in summary else "Published",
         f"{summary['rows']:,}",
-        f"{summary['collections']:,}",
+        summary["kind"].replace("_", " ") if units == "collections" else "rows",
+        f"{summary[units]:,}",
+        units,
         ", ".join(f"{count:,} {state}" for state, count in sorted(summary["states"].items())),
         f"{summary['objects']:,}",
         f"{summary['requests']:,}",

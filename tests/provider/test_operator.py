@@ -76,6 +76,7 @@ def test_exports_all_collections(run_dag, optimize_simulator, optimize_connectio
     assert summary["states"] == {"exported": 7, "empty": 1}
     assert summary["token_requests"] == 1
     assert set(summary) == {
+        "kind",
         "manifest", "collections", "objects", "rows", "states", "requests", "token_requests", "seconds",
     }  # fmt: skip
     json.dumps(summary)

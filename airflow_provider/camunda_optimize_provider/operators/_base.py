@@ -1,0 +1,120 @@
+"""What all operators have in common: a client in a loop of its own, an end on request, errors in Airflow's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from ..connection_form import DEFAULT_CONN_ID
+from ..links.optimize import OptimizeCollectionLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from camunda_optimize import OptimizeClient, OptimizeConfig
+
+    from ..hooks.optimize import OptimizeHook
+    from ..runner import LoopThread
+
+Work = Callable[[], Coroutine[Any, Any, Any]]
+
+
+class OptimizeOperator(BaseOperator):
+    """The base of the operators: a subclass says in :meth:`prepare` what is to be done.
+
+    :param optimize_conn_id: the connection. (templated)
+    :param max_concurrency: requests under way at once; ``None`` leaves it to the connection.
+    """
+
+    operator_extra_links: tuple[OptimizeCollectionLink, ...] = (OptimizeCollectionLink(),)
+    ui_color = "#f2e6d9"
+
+    stopped_message = "The task was stopped from outside."
+    """What the log says after a kill, about what that means for the data."""
+    _running: LoopThread[Any] | None = None
+    _killed = False
+
+    def __init__(
+        self, *, optimize_conn_id: str = DEFAULT_CONN_ID, max_concurrency: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.optimize_conn_id = optimize_conn_id
+        self.max_concurrency = max_concurrency
+
+    def prepare(self, context: Context) -> Work:
+        """Everything that asks Airflow for something: done here, in the task's own thread.
+
+        :param context: of the task.
+        :return: what makes the coroutine that does the work, in another thread's event loop.
+        """
+        raise NotImplementedError
+
+    def run_to_end(self, context: Context) -> Any:
+        """Prepare, run, and turn every error into what it means for Airflow.
+
+        :param context: of the task.
+        """
+        from camunda_optimize import OptimizeError
+
+        from ..failures import fail_at_once, not_found_errors, ordinary_failure, task_failure
+        from ..runner import LoopThread, Stopped
+
+        try:
+            self._go_on_unless_killed()
+            self._running = LoopThread(self.prepare(context))
+            self._go_on_unless_killed()  # from here on on_kill() finds something to stop
+            return self._running.run()
+        except Stopped:
+            raise ordinary_failure(self.stopped_message) from None
+        except OptimizeError as error:
+            raise task_failure(error) from None
+        except not_found_errors() as error:  # a connection, ours or the storage's
+            raise fail_at_once(str(error)) from None
+        finally:
+            self._running = None
+
+    def on_kill(self) -> None:
+        """Stop the work and wait for its clean-up."""
+        self._killed = True
+        if self._running is not None:
+            self._running.stop()
+
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render, and mask credentials in URLs before Airflow stores what was rendered: ``execute`` refuses them.
+
+        :param content: of a templated field, or a part of it.
+        """
+        from ..storage import mask_credentials
+
+        rendered = super().render_template(content, *args, **kwargs)
+        mask_credentials(rendered)
+        return rendered
+
+    def open_hook(self) -> tuple[OptimizeHook, OptimizeConfig]:
+        """The hook, its connection read and its secrets masked."""
+        from ..hooks.optimize import OptimizeHook
+
+        hook = OptimizeHook(self.optimize_conn_id, max_concurrency=self.max_concurrency)
+        return hook, hook.get_config()
+
+    def _go_on_unless_killed(self) -> None:
+        from ..runner import Stopped
+
+        if self._killed:
+            raise Stopped("stopped from outside before it began")
+
+
+def with_client(hook: OptimizeHook, work: Callable[[OptimizeClient], Awaitable[Any]]) -> Work:
+    """Work that gets an open client; its outcome comes with what the client counted.
+
+    :param hook: opens the client.
+    :param work: gets it.
+    """
+
+    async def run() -> tuple[Any, dict[str, int | float]]:
+        async with hook.client() as optimize:
+            return await work(optimize), optimize.stats.as_dict()
+
+    return run

@@ -1,0 +1,70 @@
+"""The operator that publishes what mapped tasks have exported in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..arguments import chosen_ids, snapshot_options
+from ._base import Work
+from ._export import PublishingOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class OptimizeCommitSnapshotOperator(PublishingOperator):
+    """Makes one snapshot of the parts that export operators with ``as_part=True`` wrote: all of them at once.
+
+    .. code-block:: python
+
+        parts = OptimizeExportDashboardIdsOperator.partial(task_id="export", destination=LAKE, as_part=True).expand(
+            collections=chunks
+        )
+        OptimizeCommitSnapshotOperator(task_id="commit", destination=LAKE, parts=parts.output)
+
+    The return value is a summary as of :class:`OptimizeExportDashboardIdsOperator`, over all parts.
+
+    :param destination: that of the parts. (templated)
+    :param parts: what the export tasks returned, or names of parts. (templated)
+    :param shrink_guard: the part of the previous snapshot's rows (0 to 1) that must remain. (templated)
+    """
+
+    template_fields: Sequence[str] = ("destination", "parts", "shrink_guard")
+    operator_extra_links = ()
+
+    def __init__(self, *, parts: Any, shrink_guard: float | str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.parts = parts
+        self.shrink_guard = shrink_guard
+
+    def prepare(self, context: Context) -> Work:  # noqa: ARG002 - none of it
+        """See :class:`OptimizeOperator`.
+
+        :param context: of the task.
+        """
+        from camunda_optimize.export import ExportResult, commit_snapshot
+
+        from ..progress_log import ProgressLog
+        from ..storage import find_destination
+
+        names = chosen_ids([_name(part) for part in self.parts or ()], "parts")
+        guard = snapshot_options(shrink_guard=self.shrink_guard).shrink_guard
+        destination = find_destination(self.destination)
+        self.log.info("Publishing %s parts at %s", f"{len(names):,}", destination.url)
+
+        async def commit() -> tuple[ExportResult, Mapping[str, float]]:
+            result = await commit_snapshot(
+                destination.url,
+                names,
+                shrink_guard=guard,
+                filesystem=destination.filesystem,
+                progress=ProgressLog(self.log),
+            )
+            return result, result.manifest.counters
+
+        return commit
+
+
+def _name(part: Any) -> Any:
+    return part.get("part") if isinstance(part, Mapping) else part
