@@ -1,0 +1,198 @@
+"""Report data, definitions, variables, imports, and snapshots that mapped tasks make together."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk import DAG, Asset, task
+
+from camunda_optimize import ConfigurationError
+from camunda_optimize.export import read_snapshot, verify
+from camunda_optimize.testing import Fault
+from camunda_optimize_provider.arguments import chosen_variables
+from camunda_optimize_provider.operators.optimize import (
+    OptimizeCommitSnapshotOperator,
+    OptimizeExportDashboardIdsOperator,
+    OptimizeExportDefinitionsOperator,
+    OptimizeExportReportDataOperator,
+    OptimizeImportEntitiesOperator,
+    OptimizeIngestVariablesOperator,
+)
+
+
+def ids(simulator):
+    return list(simulator.organisation.collections)
+
+
+def fan_out(dag_id, simulator, destination, **how):
+    with DAG(dag_id, schedule=None) as dag:
+        chosen = ids(simulator)
+        exports = OptimizeExportDashboardIdsOperator.partial(
+            task_id="export", destination=destination, as_part=True, **how
+        ).expand(collections=[chosen[:3], chosen[3:5], chosen[5:]])
+        OptimizeCommitSnapshotOperator(
+            task_id="commit",
+            destination=destination,
+            parts=exports.output,
+            outlets=[Asset(f"asset_of_{dag_id}", uri=f"file:///lake/{dag_id}")],
+        )
+    return dag
+
+
+def test_mapped_tasks_make_one_snapshot_together(run_dag, optimize_simulator, optimize_connection, tmp_path):
+    run = run_dag(fan_out("fan_out", optimize_simulator, str(tmp_path)))
+    assert run.state == "success"
+    summary = run.xcoms["commit"]
+    organisation = optimize_simulator.organisation
+    assert summary["collections"] == len(organisation.collections)
+    assert summary["rows"] == sum(len(c.dashboards) for c in organisation.collections.values())
+    assert {run.xcoms[f"export[{index}]"]["part"] for index in range(3)} == {
+        entry.path.split("/")[1].replace("%3A", ":").replace("%2B", "+") for entry in verify_entries(tmp_path)
+    }
+    assert verify(tmp_path).ok
+    assert asset_events("fan_out") == [summary]
+    assert optimize_simulator.counters.token_requests == 1
+    again = run_dag(fan_out("fan_out", optimize_simulator, str(tmp_path)))
+    assert again.state == "success"
+    assert verify(tmp_path).ok
+    assert len(list((tmp_path / "parts").iterdir())) == 3
+
+
+def verify_entries(place):
+    return [SimpleNamespace(**entry) for entry in json.loads((place / "_manifest.json").read_text())["objects"]]
+
+
+def asset_events(dag_id):
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        return [event.extra for event in session.scalars(select(AssetEvent).filter_by(source_dag_id=dag_id))]
+
+
+def test_a_part_that_fails_publishes_nothing(run_dag, optimize_simulator, optimize_connection, tmp_path):
+    optimize_simulator.add_fault(
+        Fault(path="/api/public/dashboard", collection_id=ids(optimize_simulator)[4], status=403)
+    )
+    run = run_dag(fan_out("fan_out_failing", optimize_simulator, str(tmp_path)))
+    assert run.state == "failed"
+    assert run.states["commit"] == "upstream_failed"
+    assert not (tmp_path / "_manifest.json").exists()
+    assert asset_events("fan_out_failing") == []
+
+
+def test_report_data_begins_where_the_last_try_ended(
+    run_dag, optimize_simulator, optimize_connection, tmp_path, caplog
+):
+    organisation = optimize_simulator.organisation
+    collection = ids(optimize_simulator)[0]
+    reports = [organisation.add_report(collection, "R", id=f"r{n}", kind="raw", rows=50).id for n in range(3)]
+    optimize_simulator.add_fault(Fault(path="/report/r1/", status=503, times=5))
+    optimize_connection()
+    with DAG("report_data", schedule=None, default_args={"retries": 1, "retry_delay": 0}) as dag:
+        OptimizeExportReportDataOperator(
+            task_id="export", reports=reports, destination=str(tmp_path), format="parquet", page_size=20
+        )
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert run.tries["export"] == 2
+    summary = run.xcoms["export"]
+    assert (summary["reports"], summary["rows"], summary["kind"]) == (3, 150, "report_data")
+    first = [path for _, path, query, status in optimize_simulator.requests_log
+             if "/result/json" in path and "searchRequestId" not in query and status == 200]  # fmt: skip
+    assert sorted(path.split("/report/")[1][:2] for path in first) == ["r0", "r1", "r2"]
+    assert verify(tmp_path).ok
+    assert "Published 150 rows of 3 reports (3 exported)" in "".join(capfd.readouterr())
+
+
+def test_all_reports_of_collections_given_by_a_template(run_dag, optimize_simulator, optimize_connection, tmp_path):
+    chosen = ids(optimize_simulator)[:2]
+    with DAG("report_data_of_collections", schedule=None) as dag:
+        OptimizeExportReportDataOperator(
+            task_id="export", collections="{{ dag_run.conf.ids | tojson }}", destination=str(tmp_path)
+        )
+    run = run_dag(dag, run_conf={"ids": chosen})
+    assert run.state == "success"
+    assert run.xcoms["export"]["rows"] == len(list(read_snapshot(tmp_path)))
+
+
+def test_definitions_are_exported_and_imported_elsewhere(run_dag, optimize_simulator, optimize_connection, tmp_path):
+    organisation = optimize_simulator.organisation
+    source = ids(optimize_simulator)[1]
+    target = organisation.add_collection("Target", id="target")
+    with DAG("promotion", schedule=None) as dag:
+        export = OptimizeExportDefinitionsOperator(task_id="export", collections=[source], destination=str(tmp_path))
+        promote = OptimizeImportEntitiesOperator(task_id="import", collection_id=target.id, source=str(tmp_path))
+        export >> promote
+    assert dag.get_task("import").retries == 0
+    run = run_dag(dag)
+    assert run.state == "success"
+    imported = run.xcoms["import"]
+    assert imported["imported"] == run.xcoms["export"]["rows"] == len(imported["ids"])
+    assert set(imported["ids"]) == {row["id"] for row in read_snapshot(tmp_path)}
+
+
+def test_variables_are_sent(run_dag, optimize_simulator, optimize_connection):
+    with DAG("variables", schedule=None) as dag:
+
+        @task
+        def rate():
+            return [
+                {
+                    "id": str(number), "name": "rating", "type": "Integer", "value": "5",
+                    "processInstanceId": "2251", "processDefinitionKey": "order",
+                }
+                for number in range(3)
+            ]  # fmt: skip
+
+        OptimizeIngestVariablesOperator(task_id="send", variables=rate())
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert run.xcoms["send"]["variables"] == 3
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ("none of it", "neither one id nor a list"),
+        (7, "must be a list of variables"),
+        ([7], "entry 0 is no mapping"),
+        ([{"id": "1"}], "entry 0 lacks name, process_definition_key, process_instance_id, type, value"),
+        ([{"id": "1", "colour": "red"}], "entry 0 has a field 'colour'"),
+    ],
+)
+def test_variables_that_are_none(variables, words):
+    with pytest.raises(ConfigurationError, match=words):
+        chosen_variables(variables)
+
+
+@pytest.mark.parametrize(
+    ("operator", "arguments", "words"),
+    [
+        (OptimizeExportReportDataOperator, {}, "either reports or collections"),
+        (OptimizeExportReportDataOperator, {"reports": ["a"], "collections": ["b"]}, "either reports or collections"),
+        (OptimizeExportReportDataOperator, {"reports": []}, "reports: is empty"),
+        (OptimizeExportReportDataOperator, {"reports": ["a"], "format": "xml"}, "'xml' is not one of"),
+        (OptimizeExportReportDataOperator, {"reports": ["a"], "format": "parquet", "compression": "gzip"}, "Parquet"),
+        (OptimizeExportDefinitionsOperator, {"on_error": "shrug"}, "'shrug' is not one of"),
+        (OptimizeExportDefinitionsOperator, {"collections": []}, "collections: is empty"),
+    ],
+)
+def test_a_mistake_breaks_the_parsing_of_the_dag(operator, arguments, words):
+    with pytest.raises(ConfigurationError, match=words):
+        operator(task_id="export", destination="/lake", **arguments)
+
+
+def test_templates_are_judged_when_they_are_rendered():
+    OptimizeExportReportDataOperator(task_id="export", destination="/lake", reports="{{ params.reports }}")
+    OptimizeExportDefinitionsOperator(task_id="export", destination="/lake", collections="{{ params.collections }}")
+
+
+def test_a_commit_without_parts_fails_with_words(run_dag, optimize_connection, tmp_path, capfd):
+    with DAG("no_parts", schedule=None) as dag:
+        OptimizeCommitSnapshotOperator(task_id="commit", destination=str(tmp_path), parts=[])
+    assert run_dag(dag).state == "failed"
+    assert "parts: is empty" in "".join(capfd.readouterr())
