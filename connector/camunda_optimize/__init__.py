@@ -21,6 +21,7 @@ from .errors import (
     DestinationError,
     ExportError,
     ForbiddenError,
+    ImportUnclearError,
     IncompleteExportError,
     ListTruncatedError,
     ManifestError,
@@ -36,6 +37,7 @@ from .errors import (
     UnauthorizedError,
     UnsupportedByServerError,
 )
+from .events import Event
 from .models import Collection, CollectionResult, ImportedEntity, Page, ScopeEntry, Variable, VariableLabel
 
 __all__ = [
@@ -51,8 +53,10 @@ __all__ = [
     "ConnectTimeout",
     "ConnectionLost",
     "DestinationError",
+    "Event",
     "ExportError",
     "ForbiddenError",
+    "ImportUnclearError",
     "ImportedEntity",
     "IncompleteExportError",
     "ListTruncatedError",

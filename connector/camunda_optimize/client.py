@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .config import OptimizeConfig
 from .errors import ClientClosedError, ResponseFormatError
+from .events import EventCallback
 from .resources.collections import Collections
 from .resources.entities import Dashboards, Reports
 from .resources.server import ProcessDefinitions, Sharing
@@ -30,6 +31,7 @@ class OptimizeClient:
 
     :param session: an aiohttp session of your own, which then stays open when the client closes
     :param on_token: told the value of each new access token, so that a log filter can mask it
+    :param on_event: told of token renewals, retries, pauses and restarts (:class:`camunda_optimize.Event`)
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class OptimizeClient:
         *,
         session: aiohttp.ClientSession | None = None,
         on_token: Callable[[str], None] | None = None,
+        on_event: EventCallback | None = None,
     ) -> None:
         self.config: OptimizeConfig = config
         self.stats: Stats = Stats()
         """What this client has done so far."""
+        self.stats.events.callback = on_event
         self.collections: Collections = Collections(self)
         self.dashboards: Dashboards = Dashboards(self)
         self.reports: Reports = Reports(self)

@@ -23,6 +23,10 @@ class OptimizeError(Exception):
     """
 
     transient: bool = False
+    maybe_done: bool = False
+    """Whether the server may have done the work although the call failed: its answer was lost, or makes no sense.
+
+    Matters for what must not be done twice (:meth:`camunda_optimize.OptimizeClient.import_entities`)."""
 
 
 class ConfigurationError(OptimizeError, ValueError):
@@ -201,6 +205,8 @@ class UnsupportedByServerError(ApiError):
 class ResponseFormatError(OptimizeError):
     """A success that is not what the API promises: HTML of a proxy, a redirect, broken JSON, another shape."""
 
+    maybe_done: bool = True
+
     def __init__(
         self, message: str, *, status: int | None = None, method: str | None = None, url: str | None = None
     ) -> None:
@@ -211,6 +217,21 @@ class ResponseFormatError(OptimizeError):
 
     def __str__(self) -> str:
         return f"{_request(self.method, self.url)}{self.args[0]}"
+
+
+class ImportUnclearError(OptimizeError):
+    """Entities were imported, or perhaps were, and which of those in the collection they are is not known.
+
+    Do not import again before somebody has looked: each import makes another copy. ``done`` is ``True`` if the import
+    itself succeeded and only the look at it failed, ``None`` if nobody knows. ``found`` are the entities of the
+    collection that look like the imported ones (:class:`camunda_optimize.export.definitions.Found`).
+    """
+
+    def __init__(self, message: str, *, done: bool | None = None, found: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.done = done
+        self.found: tuple[Any, ...] = tuple(found)
+        self.maybe_done: bool = True
 
 
 class ExportError(OptimizeError):

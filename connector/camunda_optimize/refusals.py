@@ -27,6 +27,7 @@ class Refusals:
         asked for before the call's first refusal, by a renewal that was under way, is no renewal.
         """
         self._stats.tokens_refused += 1
+        self._stats.events.tell("token_refused")
         now = time.monotonic()
         if now >= refused.stale_at and self._aged < MOST_AGED:
             self._aged += 1

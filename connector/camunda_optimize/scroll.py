@@ -122,7 +122,10 @@ class ReportData:
                 error = lost.error
                 if attempt <= self._max_restarts:
                     jitter = random.random()  # noqa: S311 -- spreads retries, guards nothing
-                    await asyncio.sleep(retry.backoff(attempt, self._client.config.retry_backoff, jitter))
+                    wait = retry.backoff(attempt, self._client.config.retry_backoff, jitter)
+                    reason = type(error).__name__
+                    self._client.stats.events.tell("scroll_restarted", reason, seconds=wait, what=self.report_id)
+                    await asyncio.sleep(wait)
             else:
                 return
         assert error is not None  # noqa: S101 -- there is at least one attempt

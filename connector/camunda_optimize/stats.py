@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
+
+from .events import Reporter
 
 
 @dataclass(slots=True)
@@ -22,5 +24,9 @@ class Stats:
     throttled_seconds: float = 0.0
     """Seconds in which the whole client held back because the server had asked for it."""
 
+    events: Reporter = field(default_factory=Reporter, repr=False, compare=False)
+    """No counter: where the client tells what it does beside counting."""
+
     def as_dict(self) -> dict[str, int | float]:
-        return asdict(self)
+        """All counters."""
+        return {counter.name: getattr(self, counter.name) for counter in fields(self) if counter.name != "events"}

@@ -139,6 +139,7 @@ class Gate:
             return
         more = until - max(now, self._paused_until)
         self._stats.throttled_seconds += more
+        self._stats.events.tell("paused", seconds=pause)
         self._paused += more
         self._paused_until = until
         if self._timer is not None:

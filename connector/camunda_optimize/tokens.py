@@ -199,6 +199,7 @@ class SharedToken:
             token = await self._find_or_request()
         except Exception as error:  # noqa: BLE001 -- it goes to those who wait, as it is
             self._failure = _copy_of(error)
+            self._stats.events.tell("token_failed", type(error).__name__)
             living = self._token is not None and self._clock() < self._token.expires_at
             # Only errors of our own tree are known to hold no secret.
             said = error if isinstance(error, OptimizeError) else type(error).__name__
@@ -206,6 +207,7 @@ class SharedToken:
             return error
         self._token = token
         self._failure = None
+        self._stats.events.tell("token_obtained", seconds=token.expires_at - token.requested_at)
         if self._on_token is not None:
             try:
                 self._on_token(token.value)
@@ -236,6 +238,7 @@ class SharedToken:
                 await asyncio.sleep(delay)
             self._last_request_at = sent_at = self._clock()
             self._stats.token_requests += 1
+            self._stats.events.tell("token_requested")
             outcome = await self._send(call, attempt)
             if isinstance(outcome, Answer) and oauth.is_final(outcome):
                 self._not_before = self._clock() + REFUSAL_MEMORY  # unless it turns out to be a grant

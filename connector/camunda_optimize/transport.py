@@ -18,7 +18,7 @@ from . import failures, retry
 from ._version import __version__
 from .config import OptimizeConfig
 from .deadlines import Deadlines
-from .errors import ClientClosedError
+from .errors import ClientClosedError, OptimizeError
 from .intermediaries import is_html
 from .network import LONGEST_HEADER, Route, proxy_refusal, routes, session_on, trouble_of
 from .refusals import Refusals
@@ -127,6 +127,7 @@ class Transport:
                     refusals = refusals or Refusals(self._tokens, self._stats)
                     if refusals.may_try_another(token):
                         self._stats.retries += 1
+                        self._tell_retry(call, outcome, 0.0)
                         continue
             elif self._closing.done():
                 raise ClientClosedError("the client was closed while this call was under way")
@@ -135,8 +136,11 @@ class Transport:
                 self._stats.throttled += 1
                 self._gate.refused(epoch, verdict.pause)
             if verdict.wait is None:
-                raise self._error(call, outcome, token, attempt)
+                error = self._error(call, outcome, token, attempt)
+                error.maybe_done = retry.doubt_of(outcome) is retry.Doubt.AMBIGUOUS
+                raise error
             self._stats.retries += 1
+            self._tell_retry(call, outcome, verdict.wait)
             attempt += 1
             log.debug("%s %s: attempt %d follows in %.2f s", call.method, call.path, attempt, verdict.wait)
             if verdict.pause is None and verdict.wait > 0:  # a pause holds this call at the gate, like all others
@@ -258,6 +262,10 @@ class Transport:
             headers["Content-Type"] = call.content_type
         return headers
 
+    def _tell_retry(self, call: Call, outcome: Outcome, wait: float) -> None:
+        reason = f"HTTP {outcome.status}" if isinstance(outcome, Answer) else outcome.trouble.name
+        self._stats.events.tell("retry", reason, seconds=wait, what=f"{call.method} {call.path}")
+
     def _judge(self, call: Call, outcome: Outcome, attempt: int, waited: float) -> retry.Verdict:
         return retry.judge(
             outcome,
@@ -269,7 +277,7 @@ class Transport:
             jitter=random.random(),  # noqa: S311 -- spreads retries, guards nothing
         )
 
-    def _error(self, call: Call, outcome: Outcome, token: Token | None, attempts: int) -> Exception:
+    def _error(self, call: Call, outcome: Outcome, token: Token | None, attempts: int) -> OptimizeError:
         url = self._url(call)
         if isinstance(outcome, NoAnswer):
             return failures.no_answer_error(outcome, call.method, url, attempts)

@@ -23,6 +23,7 @@ from camunda_optimize.errors import (
     DestinationError,
     ExportError,
     ForbiddenError,
+    ImportUnclearError,
     IncompleteExportError,
     ListTruncatedError,
     ManifestError,
@@ -58,6 +59,7 @@ TREE = {
     ServerError: ApiError,
     UnsupportedByServerError: ApiError,
     ResponseFormatError: OptimizeError,
+    ImportUnclearError: OptimizeError,
     ExportError: OptimizeError,
     IncompleteExportError: ExportError,
     ScrollExpiredError: ExportError,
@@ -113,6 +115,8 @@ EXAMPLES = [
     rate_limited(),
     ResponseFormatError("a web page", status=200, method="GET", url="http://h/x"),
     ResponseFormatError("a web page"),
+    ImportUnclearError("look first", done=True, found=[("r1", "report")]),
+    ImportUnclearError("look first"),
     *(
         kind("nothing was published", failures={"c1": rate_limited(), "c2": conflict()})
         for kind in TREE

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from ..config import OptimizeConfig
+from ..stats import Stats
 from ..wire import Answer, Call
 
 T = TypeVar("T")
@@ -16,6 +17,9 @@ class Sender(Protocol):
 
     @property
     def config(self) -> OptimizeConfig: ...
+
+    @property
+    def stats(self) -> Stats: ...
 
     async def send(self, call: Call) -> Answer: ...
 
