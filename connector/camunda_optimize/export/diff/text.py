@@ -24,7 +24,7 @@ def markdown(diff: SnapshotDiff) -> str:
         ]
         lines += ["| --- | --- | --: | --: | --: | --: | --: | --: | --: |"]
         lines += _cut(
-            f"| {_code(change.id)} | {states(change.old_state, change.new_state)}{' (?)' if change.unsure else ''} "
+            f"| {_code(change.id)} | {_escaped(states(change.old_state, change.new_state))}{' (?)' if change.unsure else ''} "
             f"| {change.old_count} | {change.new_count} | {change.added} | {change.removed} | {change.moved_in} "
             f"| {change.moved_out} | {change.changed} |"
             for change in diff.collections
@@ -72,12 +72,12 @@ def states(old: str | None, new: str | None) -> str:
 
 
 def _side(side: Side) -> str:
-    return f"{_code(side.url)} ({side.finished}, {side.rows:,} in {side.collections:,} collections)"
+    return f"{_code(side.url)} ({_escaped(side.finished)}, {side.rows:,} in {side.collections:,} collections)"
 
 
 def _item(item: Item) -> str:
     named = f"**{_escaped(item.name)}** " if item.name else ""
-    typed = f"({item.type.replace('_', ' ')}) " if item.type else ""
+    typed = f"({_escaped(item.type.replace('_', ' '))}) " if item.type else ""
     return f"{named}{typed}{_code(item.id)}"
 
 
