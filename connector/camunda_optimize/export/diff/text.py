@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from .models import Item, Side, SnapshotDiff
+from .models import CollectionChange, Item, Side, SnapshotDiff
 
 _MOST = 200
 """Lines of one list. A pull request or a chat takes no more; JSON and HTML have all of them."""
@@ -24,9 +24,8 @@ def markdown(diff: SnapshotDiff) -> str:
         ]
         lines += ["| --- | --- | --: | --: | --: | --: | --: | --: | --: |"]
         lines += _cut(
-            f"| {_code(change.id)} | {_escaped(states(change.old_state, change.new_state))}{' (?)' if change.unsure else ''} "
-            f"| {change.old_count} | {change.new_count} | {change.added} | {change.removed} | {change.moved_in} "
-            f"| {change.moved_out} | {change.changed} |"
+            f"| {_code(change.id)} | {_state(change)} | {change.old_count} | {change.new_count} | {change.added} "
+            f"| {change.removed} | {change.moved_in} | {change.moved_out} | {change.changed} |"
             for change in diff.collections
         )
         lines.append("")
@@ -73,6 +72,10 @@ def states(old: str | None, new: str | None) -> str:
 
 def _side(side: Side) -> str:
     return f"{_code(side.url)} ({_escaped(side.finished)}, {side.rows:,} in {side.collections:,} collections)"
+
+
+def _state(change: CollectionChange) -> str:
+    return _escaped(states(change.old_state, change.new_state)) + (" (?)" if change.unsure else "")
 
 
 def _item(item: Item) -> str:

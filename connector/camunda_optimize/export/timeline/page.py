@@ -7,17 +7,17 @@ from html import escape
 
 from .._page import document, tile
 from .recording import Timeline
-from .scene import Bins, Scene, Span, compose, ticks
+from .scene import Bins, Scene, Span, compose, short, ticks
 
 _LEFT, _RIGHT, _WIDTH = 132.0, 16.0, 1040.0
 _PLOT = _WIDTH - _LEFT - _RIGHT
-_REASONS = ("--amber", "--red", "--violet", "--teal", "--grey")
+_REASONS = ("--amber", "--red", "--violet", "--teal", "--pink", "--grey")
 _MOST_ROWS = 500
 _STYLE = """
-:root { --amber: #d98a00; --red: #c0362c; --violet: #7a4fc0; --teal: #12808a; --grey: #8a919c; --area: #2b62c4;
-  --rows: #14804a; --pause: #d98a00; }
+:root { --amber: #d98a00; --red: #c0362c; --violet: #7a4fc0; --teal: #12808a;
+  --pink: #b8447c; --grey: #8a919c; --area: #2b62c4; --rows: #14804a; --pause: #d98a00; }
 @media (prefers-color-scheme: dark) { :root { --amber: #f0b040; --red: #ff7b72; --violet: #b392f0; --teal: #4fc3cc;
-  --grey: #8a919c; --area: #79a8ff; --rows: #4cc38a; --pause: #f0b040; } }
+  --pink: #f08fc0; --grey: #8a919c; --area: #79a8ff; --rows: #4cc38a; --pause: #f0b040; } }
 .drawing { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 10px 6px;
   margin: 18px 0 8px; overflow-x: auto; }
 svg { display: block; width: 100%; min-width: 760px; height: auto; }
@@ -208,7 +208,7 @@ def _grid(top: float, height: float, most: float, wanted: int) -> Iterable[str]:
     for tick in ticks(most, wanted):
         y = top + height - (height * tick / most if most else 0)
         yield f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:,g}</text>'
+        yield f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{short(tick)}</text>'
 
 
 def _legend(scene: Scene) -> str:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from .page import seconds
 from .recording import Timeline
-from .scene import Bins, Scene, compose
+from .scene import Bins, Scene, compose, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _INK, _SOFT, _LINE = "#1d232b", "#667080", "#e3e1dc"
 _BLUE, _GREEN, _RED, _AMBER, _VIOLET = "#2b62c4", "#14804a", "#c0362c", "#d98a00", "#7a4fc0"
-_REASONS = (_AMBER, _RED, _VIOLET, "#12808a", "#8a919c")
+_REASONS = (_AMBER, _RED, _VIOLET, "#12808a", "#b8447c", "#8a919c")
 
 
 def png(timeline: Timeline, title: str) -> bytes:
@@ -117,7 +117,7 @@ def _retries(ax: Axes, scene: Scene) -> None:
         ax.bar(edges, bins.values, width=bins.width * 0.92, bottom=below, color=colour, lw=0, label=label)
         below = [low + value for low, value in zip(below, bins.values, strict=True)]
     ax.set_ylim(0, max(below) * 1.08)
-    ax.legend(loc="upper right", frameon=False, fontsize=9, ncols=5, labelcolor=_SOFT, handlelength=0.9)
+    ax.legend(loc="upper right", frameon=False, fontsize=9, ncols=6, labelcolor=_SOFT, handlelength=0.9)
     _label(ax, "retries")
     _grid(ax)
 
@@ -142,7 +142,7 @@ def _grid(ax: Axes) -> None:
     ax.grid(axis="y", color=_LINE, lw=0.8)
     ax.set_axisbelow(True)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
 def _summary(timeline: Timeline, scene: Scene) -> str:

@@ -13,8 +13,8 @@ from ...events import Event
 from .recording import Timeline
 
 BINS = 160
-_MOST_REASONS = 4
-OTHER = "other"
+_MOST_REASONS = 5
+OTHER = "other reasons"
 
 
 class Span(NamedTuple):
@@ -138,6 +138,13 @@ def ticks(most: float, wanted: int) -> tuple[float, ...]:
         mantissa = f"{step:.0e}"[0]
         step *= 2.5 if mantissa == "2" else 2
     return tuple(step * number for number in range(int(most / step + 1e-9) + 1))
+
+
+def short(value: float) -> str:
+    """A number for an axis: ``0.5``, ``2,000``, ``15k``, ``1.5M``."""
+    if value >= 1e6:
+        return f"{value / 1e6:g}M"
+    return f"{value / 1e3:g}k" if value >= 1e4 else f"{value:,g}"
 
 
 def _renewals(events: Iterable[Event], began: float, duration: float) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
