@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from ...errors import ConfigurationError
 from .page import seconds
 from .recording import Timeline
 from .scene import Bins, Scene, compose, short
@@ -19,9 +20,15 @@ _REASONS = (_AMBER, _RED, _VIOLET, "#12808a", "#b8447c", "#8a919c")
 
 def png(timeline: Timeline, title: str) -> bytes:
     """The picture. Uses no state of matplotlib's that others could see, and needs no display."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib import rc_context
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as exc:
+        if exc.name is None or not exc.name.startswith("matplotlib"):
+            raise
+        package = "camunda-optimize-connector[picture]"
+        raise ConfigurationError(f"a PNG needs matplotlib: pip install '{package}'; write_html does not") from None
 
     scene = compose(timeline)
     lanes = [("stages", 0.34 * max(1, len(scene.stages)) + 0.1), ("token", 0.5)]
@@ -89,7 +96,7 @@ def _stages(ax: Axes, scene: Scene) -> None:
             color="white" if long else _SOFT,
             fontsize=9.5,
         )
-    ax.set_ylim(len(scene.stages) - 0.5, -0.5)
+    ax.set_ylim(max(1, len(scene.stages)) - 0.5, -0.5)
     ax.set_yticks([])
     ax.spines["bottom"].set_visible(False)
 

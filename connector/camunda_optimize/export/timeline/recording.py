@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ...errors import ConfigurationError, DestinationError
+from ...errors import DestinationError
 from ...events import Event
 
 _MOST_EVENTS = 20_000
@@ -148,13 +148,8 @@ class Timeline:
 
     def write_png(self, path: str | os.PathLike[str], *, title: str = "Timeline of an export") -> None:
         """Draw it into a picture, 1600 pixels wide; needs the extra ``picture`` (matplotlib)."""
-        try:
-            from .picture import png
-        except ModuleNotFoundError as exc:
-            if exc.name is None or not exc.name.startswith("matplotlib"):
-                raise
-            package = "camunda-optimize-connector[picture]"
-            raise ConfigurationError(f"a PNG needs matplotlib: pip install '{package}'; write_html does not") from None
+        from .picture import png
+
         _write(path, png(self, title))
 
     def _begin(self, now: float) -> None:

@@ -130,7 +130,7 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 def ticks(most: float, wanted: int) -> tuple[float, ...]:
-    """Round numbers from 0 to at most ``most``, about so many."""
+    """Round numbers from 0 to at most ``most``, at most one more than ``wanted`` (3 or more) and two at least."""
     if most <= 0:
         return (0.0,)
     step = 10.0**-9
