@@ -45,6 +45,13 @@ def _format(manifest: Manifest) -> Format:
     raise ManifestError(f"the manifest's format: {problem}")
 
 
+def all_rows(place: Destination, manifest: Manifest) -> Iterator[dict[str, Any]]:
+    """The rows of all objects, each of which is checked before its first row is given."""
+    return (
+        row for entry, file in read_ahead(place, manifest, manifest.objects) for row in rows_of(manifest, entry, file)
+    )
+
+
 def read_ahead(
     place: Destination, manifest: Manifest, entries: Sequence[ObjectEntry]
 ) -> Iterator[tuple[ObjectEntry, IO[bytes]]]:

@@ -11,7 +11,7 @@ from ..errors import DestinationError, ManifestError
 from .destinations import Destination, DestinationLike, open_destination
 from .kinds import KINDS, Kind
 from .manifest import Manifest, ObjectEntry
-from .reading import checked_of, ordered, read_ahead, rows_of, standing
+from .reading import all_rows, checked_of, ordered, read_ahead, rows_of, standing
 from .resume import kept_keys
 
 
@@ -47,10 +47,7 @@ def read_snapshot(destination: DestinationLike, filesystem: Any = None) -> Itera
     not depend on the number of rows.
     """
     place = open_destination(destination, filesystem)
-    manifest = standing(place)
-    return (
-        row for entry, file in read_ahead(place, manifest, manifest.objects) for row in rows_of(manifest, entry, file)
-    )
+    return all_rows(place, standing(place))
 
 
 def verify(destination: DestinationLike, filesystem: Any = None) -> VerifyResult:

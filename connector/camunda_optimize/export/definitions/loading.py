@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
 from typing import Any
 
 from ...errors import ConfigurationError, ManifestError
 from ...wire import BROKEN, as_list, load_json
-from ..destinations import Destination, DestinationLike, open_destination
+from ..destinations import DestinationLike, open_destination
 from ..destinations.base import translated
-from ..manifest import Manifest, parse_manifest
-from ..naming import MANIFEST
+from ..kinds import DEFINITIONS
+from ..reading import all_rows, standing
 from .entities import Entity, check_entity, in_order
 from .normal_form import normalise
-
-KIND = "definitions"
-"""What the manifest of a snapshot of definitions calls its kind."""
 
 Definitions = DestinationLike | Iterable[DestinationLike | Entity]
 """A snapshot, directory or file; or a list of files, of entities, or of both."""
@@ -50,17 +46,6 @@ def load_definitions(source: Definitions, filesystem: Any = None) -> list[Entity
     return in_order(entity for _, entity, _ in found.values())
 
 
-def read_definitions(place: Destination, manifest: Manifest) -> Iterator[Entity]:
-    """The entities of one snapshot, file by file, each proven to be what the manifest names."""
-    for entry in manifest.objects:
-        data = place.read(entry.path)
-        if data is None or sha256(data).hexdigest() != entry.sha256:
-            problem = "missing" if data is None else "damaged, it is not what the manifest names"
-            raise ManifestError(f"{place.locate(entry.path)}: {problem}")
-        for entity in _parsed(data, place.locate(entry.path)):
-            yield check_entity(entity, place.locate(entry.path))
-
-
 def _each(source: Definitions, filesystem: Any) -> Iterator[tuple[Any, str]]:
     if isinstance(source, (str, os.PathLike)):
         yield from _from_path(source, filesystem)
@@ -80,10 +65,11 @@ def _from_path(source: DestinationLike, filesystem: Any) -> Iterator[tuple[Any, 
         yield from _from_file(path)
         return
     place = open_destination(source, filesystem)
-    data = place.read_manifest()
-    if data is not None:
-        manifest = parse_manifest(data, (KIND,))
-        yield from ((entity, place.locate(MANIFEST)) for entity in read_definitions(place, manifest))
+    if place.read_manifest() is not None:
+        manifest = standing(place)
+        if manifest.kind != DEFINITIONS.name:
+            raise ManifestError(f"the snapshot at {place.url} is of {manifest.kind}, not of {DEFINITIONS.name}")
+        yield from ((entity, place.url) for entity in all_rows(place, manifest))
     elif path and os.path.isdir(path):
         for directory, directories, names in os.walk(path):
             directories.sort()

@@ -46,8 +46,12 @@ def diff_definitions(old: Iterable[Entity], new: Iterable[Entity]) -> Changes:
     come: list[Item] = []
     changed: list[Changed] = []
     gone = {id_: item for id_, (item, _) in known.items()}
+    seen: set[str] = set()
     for entity in new:
         item, digests = _item(entity), _digests(entity)
+        if item.id in seen:  # a report that dashboards of several collections brought along
+            continue
+        seen.add(item.id)
         if item.id not in known:
             come.append(item)
             continue

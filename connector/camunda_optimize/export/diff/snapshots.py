@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...errors import ConfigurationError, ManifestError
-from ..definitions.loading import KIND as DEFINITIONS
-from ..definitions.loading import read_definitions
+from ...errors import ConfigurationError
 from ..destinations import Destination, DestinationLike, open_destination
-from ..kinds import KINDS
-from ..manifest import CollectionEntry, Manifest, parse_manifest
-from ..snapshot import read_snapshot
+from ..kinds import DEFINITIONS, KINDS, Kind
+from ..manifest import CollectionEntry, Manifest
+from ..reading import all_rows, standing
 from .comparing import diff_definitions, diff_rows
 from .models import UNSURE, Changes, CollectionChange, Side, SnapshotDiff
 
@@ -29,17 +27,17 @@ def diff_snapshots(
     ``ManifestError`` for a snapshot that is missing or damaged.
     """
     places = (open_destination(old, old_filesystem), open_destination(new, new_filesystem))
-    before, after = (_manifest(place) for place in places)
+    before, after = (standing(place) for place in places)
     if before.kind != after.kind:
         raise ConfigurationError(f"{before.kind} and {after.kind} cannot be compared: give two snapshots of one kind")
-    if before.kind == DEFINITIONS:
+    rows = [all_rows(*side) for side in zip(places, (before, after), strict=True)]
+    if before.kind == DEFINITIONS.name:
         noun = "definition"
-        changes = diff_definitions(*(read_definitions(*side) for side in zip(places, (before, after), strict=True)))
+        changes = diff_definitions(*rows)
     else:
-        column = _id_column(before.kind)
+        collection, column = _columns(KINDS[before.kind])
         noun = column.removesuffix("_id")
-        rows = (read_snapshot(old, old_filesystem), read_snapshot(new, new_filesystem))
-        changes = diff_rows(*(((row["collection_id"], row[column]) for row in side) for side in rows))
+        changes = diff_rows(*(((row[collection], row[column]) for row in side) for side in rows))
     collections = _collections(before, after, changes)
     return SnapshotDiff(
         kind=before.kind,
@@ -96,18 +94,12 @@ def _notes(before: Manifest, after: Manifest, collections: Iterable[CollectionCh
     return tuple(notes)
 
 
-def _manifest(place: Destination) -> Manifest:
-    data = place.read_manifest()
-    if data is None:
-        raise ManifestError(f"no snapshot at {place.url}: there is no manifest")
-    return parse_manifest(data, {*KINDS, DEFINITIONS})
-
-
-def _id_column(kind: str) -> str:
-    columns = [column for column in KINDS[kind].columns if column != "collection_id"]
-    if len(columns) != 1 or not columns[0].endswith("_id"):
-        raise ConfigurationError(f"snapshots of {kind} cannot be compared")
-    return columns[0]
+def _columns(kind: Kind) -> tuple[str, str]:
+    """Those of the collection and of the id in it."""
+    if kind.unit != "collection" or len(kind.shape.names) != 2:
+        raise ConfigurationError(f"snapshots of {kind.name} cannot be compared, only those of ids and of definitions")
+    collection, column = kind.shape.names
+    return collection, column
 
 
 def _side(place: Destination, manifest: Manifest) -> Side:

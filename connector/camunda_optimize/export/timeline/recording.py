@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from ...errors import DestinationError
 from ...events import Event
+from ..progress import Progress
 
 _MOST_EVENTS = 20_000
 _MOST_SAMPLES = 4_000
@@ -25,15 +26,6 @@ class _Stats(Protocol):
 class _Client(Protocol):
     @property
     def stats(self) -> _Stats: ...
-
-
-class _Progress(Protocol):
-    @property
-    def stage(self) -> str: ...
-    @property
-    def done(self) -> int: ...
-    @property
-    def total(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +90,14 @@ class Timeline:
         if len(self.events) < _MOST_EVENTS:
             self.events.append(event)
 
-    def on_progress(self, progress: _Progress) -> None:
+    def on_progress(self, progress: Progress) -> None:
         """For ``export_…(progress=…)``."""
         now = self.clock()
         self._begin(now)
         stage = self.stages.setdefault(progress.stage, Stage(progress.stage, now, now))
         stage.ended, stage.done, stage.total = now, progress.done, progress.total
         if progress.stage == "fetch":
-            self._items = progress.done
-        self._rows = max(self._rows, int(getattr(progress, "rows", 0) or 0))
+            self._items, self._rows = progress.done, progress.rows
         if not self.samples or now >= self.samples[-1].at + self.every:
             self._sample(now)
 

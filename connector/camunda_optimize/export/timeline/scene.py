@@ -100,7 +100,7 @@ def compose(timeline: Timeline) -> Scene:
         retries=_retries(events, began, duration),
         requests=rates([(sample.at - began, sample.requests) for sample in timeline.samples], duration),
         progress=rates(points, duration),
-        progress_name="rows" if by_rows else "collections",
+        progress_name="rows" if by_rows else "fetched",
         dropped=sum(timeline.counts.values()) - len(timeline.events),
     )
 
