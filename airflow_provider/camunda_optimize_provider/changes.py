@@ -93,7 +93,8 @@ def compare(
         there = set(listed)
         for collection_id in [known_id for known_id in after if known_id not in there]:
             gone = after.pop(collection_id)
-            changes.append(Change(collection_id, gone, None))
+            if gone is not None:
+                changes.append(Change(collection_id, gone, None))
         if before is None:  # those that could not be listed are not new when they can be
             for collection_id in there:
                 after.setdefault(collection_id, None)

@@ -32,7 +32,10 @@ def test_fits_airflows_schema_of_provider_infos(schemas):
     jsonschema.validate(get_provider_info(), schemas["provider_info.schema.json"])
 
 
-@pytest.mark.parametrize("part", ["connection-types", "hooks", "operators"])
+MODULES = ("hooks", "operators", "sensors", "triggers")
+
+
+@pytest.mark.parametrize("part", ["integrations", "connection-types", "extra-links", *MODULES])
 def test_each_part_fits_airflows_strict_schema(schemas, part):
     strict = schemas["provider.yaml.schema.json"]
     jsonschema.validate(get_provider_info()[part], {**strict["properties"][part], "definitions": strict["definitions"]})
@@ -46,7 +49,7 @@ def test_is_plain_data():
 def test_integration_names_agree():
     info = get_provider_info()
     declared = {item["integration-name"] for item in info["integrations"]}
-    assert {item["integration-name"] for part in ("hooks", "operators") for item in info[part]} <= declared
+    assert {item["integration-name"] for part in MODULES for item in info[part]} <= declared
 
 
 def test_name_and_entry_point_agree_with_the_distribution():
@@ -59,7 +62,7 @@ def test_modules_and_hook_exist():
     from airflow.sdk._shared.module_loading import import_string
 
     info = get_provider_info()
-    for part in ("hooks", "operators"):
+    for part in MODULES:
         for item in info[part]:
             for module in item["python-modules"]:
                 __import__(module)
@@ -69,6 +72,29 @@ def test_modules_and_hook_exist():
     assert hook.hook_name == declared["hook-name"]
     assert hook.conn_name_attr == "optimize_conn_id"
     assert hook.default_conn_name == "camunda_optimize_default"
+
+
+def test_the_links_of_operators_are_declared():
+    from airflow.sdk import BaseOperatorLink
+
+    from camunda_optimize_provider.operators import optimize
+
+    used = {
+        f"{type(link).__module__}.{type(link).__name__}"
+        for name, operator in vars(optimize).items()
+        if name.startswith("Optimize") and isinstance(operator, type) and not issubclass(operator, BaseOperatorLink)
+        for link in operator.operator_extra_links
+    }
+    assert used == set(get_provider_info()["extra-links"])
+
+
+def test_whatever_the_package_holds_is_declared():
+    info = get_provider_info()
+    package = Path(connection_form.__file__).parent
+    for part in MODULES:
+        (declared,) = info[part]
+        found = {path.stem for path in (package / part).glob("*.py")} - {"__init__"}
+        assert {name.rpartition(".")[2] for name in declared["python-modules"]} == found
 
 
 def test_no_field_has_a_name_that_airflow_takes_for_a_secret():
@@ -114,6 +140,10 @@ def test_a_dag_file_loads_neither_an_http_library_nor_a_file_system():
         "before = set(sys.modules)\n"
         "from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsOperator as Export\n"
         "from camunda_optimize_provider.hooks.optimize import OptimizeHook\n"
+        "from camunda_optimize_provider.sensors.optimize import OptimizeReadySensor\n"
+        "from camunda_optimize_provider.triggers.optimize import CollectionChangedTrigger\n"
+        "OptimizeReadySensor(task_id='s', deferrable=True)\n"
+        "CollectionChangedTrigger(['a'])\n"
         "Export(task_id='t', destination='/tmp/x', collections=['a'])\n"
         "print(*sorted(set(sys.modules) - before))"
     )

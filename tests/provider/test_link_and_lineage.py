@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from airflow.sdk import DAG
+
+from camunda_optimize_provider import lineage
+from camunda_optimize_provider.lineage import Published, dataset_name, operator_lineage, published_files
+from camunda_optimize_provider.links.optimize import XCOM_KEY, OptimizeCollectionLink, collection_url
+from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsOperator as Export
+
+BASE = "https://bru-2.optimize.camunda.io/1111"
+
+
+@pytest.mark.parametrize(
+    ("collections", "url"),
+    [
+        (("a b/c",), f"{BASE}/#/collection/a%20b%2Fc/"),
+        (["one"], f"{BASE}/#/collection/one/"),
+        (("a", "b"), f"{BASE}/#/"),
+        ((), f"{BASE}/#/"),
+        ("text", f"{BASE}/#/"),
+        (object(), f"{BASE}/#/"),
+    ],
+)
+def test_the_link_leads_to_the_one_collection_or_to_the_start(collections, url):
+    assert collection_url(BASE, collections) == url
+
+
+def stored_links(dag_id):
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        rows = session.scalars(select(XComModel).filter_by(dag_id=dag_id, key=XCOM_KEY)).all()
+        return [XComModel.deserialize_value(row) for row in rows]
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_each_task_has_the_link_whether_it_succeeds_or_not(run_dag, optimize_simulator, optimize_connection, tmp_path, works):
+    one = next(iter(optimize_simulator.organisation.collections))
+    with DAG(f"link_{works}", schedule=None) as dag:
+        Export(task_id="export", destination=str(tmp_path), collections=[one] if works else ["no-such-collection"])
+    run = run_dag(dag)
+    assert run.state == ("success" if works else "failed")
+    (url,) = stored_links(f"link_{works}")
+    assert url == collection_url(optimize_simulator.base_url, [one if works else "no-such-collection"])
+
+
+def test_no_link_where_the_task_did_not_come_so_far(run_dag, optimize_connection, tmp_path):
+    optimize_connection(login="")
+    with DAG("no_link", schedule=None) as dag:
+        Export(task_id="export", destination=str(tmp_path))
+    assert run_dag(dag).state == "failed"
+    assert stored_links("no_link") in ([], [""])
+    assert OptimizeCollectionLink().xcom_key == XCOM_KEY
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("/lake/optimize", ("file", "/lake/optimize")),
+        ("file:///lake/optimize", ("file", "/lake/optimize")),
+        ("s3://lake/optimize/x", ("s3://lake", "optimize/x")),
+        ("s3a://lake", ("s3://lake", "/")),
+        ("gcs://lake/x", ("gs://lake", "x")),
+        ("abfs://box@account.dfs.core.windows.net/x", ("abfss://box@account.dfs.core.windows.net", "x")),
+    ],
+)
+def test_places_are_named_as_openlineage_names_them(url, name):
+    assert dataset_name(url) == name
+
+
+def published(**changes):
+    given = {
+        "source": BASE, "collections": {"a": 2, "b": 1}, "namespace": "s3://lake", "name": "ids",
+        "columns": {"collection_id": "string", "dashboard_id": "string"}, "rows": 3,
+        "size": 120, "files": 2, "format": "json", "version": "2026-11-23T00:00:00Z",
+    }  # fmt: skip
+    return Published(**{**given, **changes})
+
+
+def as_json(found):
+    """As it is sent: OpenLineage's own classes and its own serializer."""
+    from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
+    from openlineage.client.serde import Serde
+
+    event = RunEvent(
+        eventType=RunState.COMPLETE,
+        eventTime="2026-11-23T00:00:00Z",
+        run=Run(runId="01234567-89ab-7def-8123-456789abcdef"),
+        job=Job(namespace="airflow", name="dag.task"),
+        inputs=found.inputs,
+        outputs=found.outputs,
+    )
+    return json.loads(Serde.to_json(event))
+
+
+def test_what_is_sent_to_openlineage():
+    pytest.importorskip("airflow.providers.openlineage", reason="apache-airflow-providers-openlineage is not installed")
+    event = as_json(operator_lineage(published()))
+    assert [(each["namespace"], each["name"], each["inputFacets"]["inputStatistics"]["rowCount"]) for each in event["inputs"]] == [
+        (BASE, "collections/a", 2),
+        (BASE, "collections/b", 1),
+    ]
+    (output,) = event["outputs"]
+    assert (output["namespace"], output["name"]) == ("s3://lake", "ids")
+    counts = output["outputFacets"]["outputStatistics"]
+    assert (counts["rowCount"], counts["size"], counts["fileCount"]) == (3, 120, 2)
+    assert [(each["name"], each["type"]) for each in output["facets"]["schema"]["fields"]] == [
+        ("collection_id", "string"),
+        ("dashboard_id", "string"),
+    ]
+    assert output["facets"]["storage"]["storageLayer"] == "s3"
+    assert output["facets"]["storage"]["fileFormat"] == "json"
+    assert output["facets"]["version"]["datasetVersion"] == "2026-11-23T00:00:00Z"
+    for facets in (output["facets"], output["outputFacets"], *(each["inputFacets"] for each in event["inputs"])):
+        assert all(facet["_schemaURL"].startswith("https://openlineage.io/spec/facets/") for facet in facets.values())
+
+
+def test_a_table_has_neither_files_nor_a_format():
+    pytest.importorskip("airflow.providers.openlineage", reason="apache-airflow-providers-openlineage is not installed")
+    table = published(namespace="postgres://db:5432", name="lake.public.ids", size=None, files=None, format=None, version=None)
+    (output,) = as_json(operator_lineage(table))["outputs"]
+    assert set(output["facets"]) == {"schema"}
+    assert set(output["outputFacets"]["outputStatistics"]) & {"size", "fileCount"} == set()
+
+
+def test_thousands_of_collections_are_one_input():
+    pytest.importorskip("airflow.providers.openlineage", reason="apache-airflow-providers-openlineage is not installed")
+    many = operator_lineage(published(collections={str(number): 2 for number in range(5000)}))
+    ((only,), count) = many.inputs, many.inputs[0].inputFacets["inputStatistics"].rowCount
+    assert (only.name, count) == ("collections", 10_000)
+
+
+def test_without_openlineage_nothing_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "airflow.providers.openlineage.extractors", None)
+    assert operator_lineage(published()) is None
+
+
+class Told:
+    """What the operator answers to OpenLineage's listener, in the task's own process."""
+
+    def __init__(self, monkeypatch):
+        self.answers = []
+        original = Export.execute
+
+        def execute(operator, context):
+            from airflow.providers.openlineage.extractors.base import DefaultExtractor
+
+            extractor = DefaultExtractor(operator)
+            try:
+                return original(operator, context)
+            finally:
+                self.answers.append(extractor.extract_on_complete(context["ti"]))
+
+        monkeypatch.setattr(Export, "execute", execute)
+
+
+def test_the_operator_tells_what_it_published_and_nothing_else(
+    run_dag, optimize_simulator, optimize_connection, tmp_path, monkeypatch
+):
+    pytest.importorskip("airflow.providers.openlineage", reason="apache-airflow-providers-openlineage is not installed")
+    told = Told(monkeypatch)
+    with DAG("lineage", schedule=None) as dag:
+        done = Export(task_id="done", destination=str(tmp_path / "done"))
+        missing = Export(task_id="missing", destination=str(tmp_path / "no"), collections=["no-such-collection"])
+        done >> missing
+    run = run_dag(dag)
+    assert run.states == {"done": "success", "missing": "failed"}
+    answer, nothing = told.answers
+    assert nothing is None
+    event = as_json(answer)
+    assert len(event["inputs"]) == 8
+    assert {each["namespace"] for each in event["inputs"]} == {optimize_simulator.base_url}
+    (output,) = event["outputs"]
+    assert (output["namespace"], output["name"]) == ("file", str(tmp_path / "done"))
+    files = [path for path in (tmp_path / "done").rglob("*.jsonl")]
+    counts = output["outputFacets"]["outputStatistics"]
+    assert counts["fileCount"] == len(files) == run.xcoms["done"]["objects"]
+    assert counts["size"] == sum(path.stat().st_size for path in files)
+    assert counts["rowCount"] == run.xcoms["done"]["rows"]
+
+
+def test_the_number_of_inputs_is_bounded():
+    assert lineage.MOST_INPUTS <= 100
+    assert callable(published_files)
