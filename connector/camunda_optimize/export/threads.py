@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from itertools import islice
 from types import TracebackType
 from typing import Self, TypeVar
@@ -17,6 +19,17 @@ R = TypeVar("R")
 
 _THREADS = 32
 """More than any part of an export uses at once, so that nothing waits for a free thread."""
+
+_POLL_SECONDS = 0.1
+_stop: ContextVar[threading.Event] = ContextVar("stop")
+
+
+def stop_flag() -> Callable[[], bool]:
+    """In a worker thread: what says that its work is not wanted any more, because its caller was cancelled.
+
+    Long work should look now and then, and end.
+    """
+    return _stop.get(threading.Event()).is_set
 
 
 class Workers:
@@ -49,10 +62,20 @@ class Workers:
     async def run(self, function: Callable[..., R], *args: object, on_cancel: Callable[[], object] = lambda: None) -> R:
         """Call ``function`` in a worker thread and wait until it has ended.
 
-        A cancellation is held back so long; ``on_cancel`` is called when it comes, to tell the thread to be brief.
+        A cancellation is held back so long; the thread learns of it by :func:`stop_flag`, and ``on_cancel`` is called.
         """
-        future = self.start(function, *args)
-        await outlast(future, on_cancel)
+        stop = threading.Event()
+
+        def call() -> R:
+            _stop.set(stop)  # in a context of its own
+            return function(*args)
+
+        def cancelled() -> None:
+            stop.set()
+            on_cancel()
+
+        future = self.start(call)
+        await outlast(future, cancelled)
         return future.result()
 
     async def for_each(
@@ -111,16 +134,20 @@ async def outlast(future: asyncio.Future[R], on_cancel: Callable[[], object] = l
     """Wait until the future is done, and only then let through what came meanwhile: a cancellation, as a rule.
 
     An anyio shield alone does not do that: it says nothing to ``task.cancel()``, which is what asyncio's own timeouts
-    and Airflow use. The future's own error stays in it, for whoever asks for its result.
+    and Airflow use. And behind the shield nothing is heard of anyio's cancellations, so that one has to look.
+
+    The future's own error stays in it, for whoever asks for its result. ``on_cancel`` may be called more than once.
     """
     interruption: BaseException | None = None
-    with anyio.CancelScope(shield=True):
-        while not future.done():
-            try:
-                await asyncio.wait({future})
-            except BaseException as exc:  # noqa: BLE001 - also what a signal handler raises in here
-                interruption = exc
-                on_cancel()
+    while not future.done():
+        try:
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait({future}, timeout=_POLL_SECONDS)
+        except BaseException as exc:  # noqa: BLE001 - also what a signal handler raises in here
+            interruption = exc
+            on_cancel()
+        if anyio.current_effective_deadline() == -math.inf:
+            on_cancel()
     if not future.cancelled():
         future.exception()  # looked at, or asyncio complains that nobody did
     if interruption is not None:

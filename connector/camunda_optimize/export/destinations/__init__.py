@@ -14,16 +14,7 @@ __all__ = ["Destination", "DestinationLike", "open_destination"]
 DestinationLike = str | os.PathLike[str]
 """A URL or a local path. Objects with ``fs`` and ``path`` (``UPath``, ``ObjectStoragePath``) bring their filesystem."""
 
-_PACKAGES = {
-    "s3": "camunda-optimize-connector[s3]",
-    "s3a": "camunda-optimize-connector[s3]",
-    "gs": "gcsfs",
-    "gcs": "gcsfs",
-    "abfs": "adlfs",
-    "abfss": "adlfs",
-    "az": "adlfs",
-    "adl": "adlfs",
-}
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 
 
 def open_destination(destination: DestinationLike, filesystem: Any = None) -> Destination:
@@ -76,8 +67,8 @@ def _resolve(text: str) -> tuple[Any, str]:
     try:
         filesystem, root = core.url_to_fs(text)
     except ImportError:
-        package = _PACKAGES.get(protocol)
-        advice = f"pip install '{package}'" if package else "install the fsspec package for it"
+        extra = _EXTRAS.get(protocol)
+        advice = f"pip install 'camunda-optimize-connector[{extra}]'" if extra else "install the fsspec package for it"
         problem = f"{protocol}:// needs a package that is not installed: {advice}"
     except ValueError:
         problem = f"no file system is known for {protocol}://"

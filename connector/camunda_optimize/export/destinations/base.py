@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import builtins
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from ...errors import ConfigurationError, DestinationError, OptimizeError
+from ...errors import DestinationError, OptimizeError
 from ..naming import MANIFEST
 from ..staging import Staged
+from .refusals import translated
+
+__all__ = ["Destination", "Listed", "translated", "without_credentials"]
 
 R = TypeVar("R")
 
@@ -25,6 +27,7 @@ class Listed(NamedTuple):
     version: tuple[object, ...]
     """Times and tags in the store's own terms: equal as long as nobody wrote."""
     etag: str | None = None
+    """The store's name for these very bytes (ETag, generation), on which a put can be conditional."""
 
 
 class Destination(ABC):
@@ -169,44 +172,6 @@ class Destination(ABC):
         except Exception as exc:  # noqa: BLE001 - stores raise whatever their libraries do
             failure = translated(exc, action, self.locate(key) if key else self.url)
         raise failure  # out of the handler, so that the store's exception is not even in __context__
-
-
-def translated(exc: Exception, action: str, where: str) -> OptimizeError:
-    """A store's exception in our words, without any of its own."""
-    if isinstance(exc, ImportError):
-        return ConfigurationError(f"{where} needs a package that is not installed", setting="destination")
-    permanent = True
-    if isinstance(exc, PermissionError):
-        problem = "no permission"
-    elif isinstance(exc, FileNotFoundError):
-        problem = "no such bucket, container or directory"
-    elif isinstance(exc, NotADirectoryError):
-        problem = "a part of the path is a file"
-    elif isinstance(exc, IsADirectoryError):
-        problem = "it is a directory"
-    elif isinstance(exc, NotImplementedError):
-        problem = "this kind of file system cannot do that"
-    else:
-        permanent = False
-        number = exc.errno if isinstance(exc, OSError) else None
-        problem = f"{os.strerror(number)} ({type(exc).__name__})" if number else type(exc).__name__
-    code = store_code(exc)
-    error = DestinationError(f"cannot {action} {where}: {problem}{f' ({code})' if code else ''}")
-    error.transient = not permanent
-    return error
-
-
-def store_code(exc: BaseException) -> str | None:
-    """The error code an S3-style store answered with (``NoSuchBucket``), from botocore's exception or its cause."""
-    candidates: tuple[Any, ...] = (exc, exc.__cause__)
-    for candidate in candidates:
-        try:
-            code: Any = candidate.response["Error"]["Code"]
-        except (AttributeError, KeyError, TypeError):
-            continue
-        if isinstance(code, str) and code.isalnum() and len(code) < 64:
-            return code
-    return None
 
 
 def without_credentials(url: str) -> str:

@@ -12,8 +12,10 @@ from typing import IO
 from ...errors import DestinationError
 from ..naming import MANIFEST, temporary_name
 from ..staging import Staged
+from ..threads import stop_flag
 from .base import Destination, Listed
 from .locks import lock_directory
+from .parts import while_wanted
 
 
 class LocalDestination(Destination):
@@ -126,7 +128,7 @@ class LocalDestination(Destination):
         descriptor = _retry_with_directory(lambda: os.open(temporary, flags, 0o666), path.parent)
         try:
             with open(descriptor, "wb", buffering=0) as file:
-                for block in blocks:
+                for block in while_wanted(blocks, stop_flag()):
                     view = memoryview(block)
                     while view:
                         view = view[file.write(view) :]

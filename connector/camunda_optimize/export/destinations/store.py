@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import IO, Any
 
 from ..naming import MANIFEST
 from ..staging import Staged, spooled_copy
+from ..threads import stop_flag
+from .api import logger, store_api
 from .base import Destination, Listed
-from .conditional import put_if_unchanged, takes_conditions
 from .locks import memory_lock
-
-logger: logging.Logger = logging.getLogger("camunda_optimize.export")
+from .parts import PART, Budget, in_memory
 
 WHOLE_PUTS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"})
 """Where a put shows nothing until it is complete, and then all of it."""
 PREFIX_LISTINGS = WHOLE_PUTS - {"memory"}
 """Where all keys that begin alike are one listing, however many directories they make."""
-_IN_MEMORY = 8 << 20
-_VERSION = ("ETag", "etag", "LastModified", "last_modified", "generation", "updated", "mtime", "created")
-"""What the stores' libraries call an object's tag and times."""
+_IN_MEMORY = 48 << 20
+"""Bytes of all objects that are on their way at once."""
+_READ_BLOCK = 4 << 20
 
 
 class StoreDestination(Destination):
@@ -37,6 +36,8 @@ class StoreDestination(Destination):
     def __init__(self, filesystem: Any, root: str, url: str) -> None:
         super().__init__(url)
         self._fs = filesystem
+        self._api = store_api(filesystem)
+        self._budget = Budget(_IN_MEMORY)
         self._root = root.rstrip("/")
         protocol = filesystem.protocol
         self._protocols: set[str] = {protocol} if isinstance(protocol, str) else set(protocol)
@@ -57,7 +58,10 @@ class StoreDestination(Destination):
 
     def _open(self, key: str) -> IO[bytes] | None:
         self._fs.invalidate_cache()
-        with contextlib.suppress(FileNotFoundError), self._fs.open(self._path(key), "rb") as source:
+        with (
+            contextlib.suppress(FileNotFoundError),
+            self._fs.open(self._path(key), "rb", block_size=_READ_BLOCK) as source,
+        ):
             return spooled_copy(source)
         return None
 
@@ -66,11 +70,12 @@ class StoreDestination(Destination):
         if not self._protocols & WHOLE_PUTS:
             self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         # The memory filesystem copies a file in piecemeal, but takes bytes at once.
-        if staged.size <= _IN_MEMORY or "memory" in self._protocols:
-            self._fs.pipe_file(path, staged.read())
-        else:
-            with staged.as_path() as local:
-                self._fs.put_file(local, path)
+        whole = staged.size <= PART or "memory" in self._protocols
+        with self._budget.take(in_memory(staged.size)):
+            if whole:
+                self._fs.pipe_file(path, staged.read())
+            else:
+                self._api.put_large(path, staged, stop_flag())
 
     def _put_manifest(self, data: bytes) -> None:
         if not self._protocols & WHOLE_PUTS:
@@ -78,15 +83,14 @@ class StoreDestination(Destination):
         self._fs.pipe_file(self._path(MANIFEST), data)
 
     def _remove(self, key: str) -> None:
-        with contextlib.suppress(FileNotFoundError, KeyError):
-            self._fs.rm_file(self._path(key))  # not rm(), which takes a path for a pattern
+        path = self._path(key)
+        if not self._api.discard(path):
+            with contextlib.suppress(FileNotFoundError, KeyError):
+                self._fs.rm_file(path)  # not rm(), which takes a path for a pattern
 
     def _look(self, key: str) -> Listed | None:
-        # A listing that another run in this process asked for may be remembered at any time: S3 can be asked past it.
-        self._fs.invalidate_cache()
-        fresh = {"refresh": True} if takes_conditions(self._fs, self._protocols) else {}
         with contextlib.suppress(FileNotFoundError):
-            return _listed(self._fs.info(self._path(key), **fresh))
+            return self._api.listed(self._api.info(self._path(key)))
         return None
 
     def _list(self, directories: str, files: str) -> dict[str, Listed]:
@@ -103,8 +107,9 @@ class StoreDestination(Destination):
             for path, info in list(found.items()):
                 if info["type"] == "directory" and self._key(path).startswith(directories):
                     found.update(self._children(path))
+        found.update(self._api.unfinished(self._root, found))
         keys = {self._key(path): info for path, info in found.items() if info["type"] == "file"}
-        return {key: _listed(info) for key, info in keys.items() if _within(key, directories)}
+        return {key: self._api.listed(info) for key, info in keys.items() if _within(key, directories)}
 
     def _subdirectories(self, path: str) -> Iterable[str]:
         self._fs.invalidate_cache()
@@ -112,7 +117,9 @@ class StoreDestination(Destination):
         return [child.rpartition("/")[2] for child, info in found.items() if info["type"] == "directory"]
 
     def at(self, subpath: str) -> StoreDestination:
-        return StoreDestination(self._fs, self._path(subpath), self.locate(subpath))
+        deeper = StoreDestination(self._fs, self._path(subpath), self.locate(subpath))
+        deeper._api, deeper._budget = self._api, self._budget  # noqa: SLF001 - one store, one memory
+        return deeper
 
     def _find(self, prefix: str = "") -> dict[str, Any]:
         only = {"prefix": prefix} if prefix else {}
@@ -124,8 +131,7 @@ class StoreDestination(Destination):
         return {}
 
     def _exchange_manifest(self, data: bytes, seen: Listed | None) -> None:
-        path = self._path(MANIFEST)
-        if not put_if_unchanged(self._fs, self._protocols, path, data, seen):
+        if not self._api.put_if_unchanged(self._path(MANIFEST), data, seen):
             self._put_manifest(data)
 
     def exclusive(self, seconds: float) -> contextlib.AbstractContextManager[None]:
@@ -136,11 +142,6 @@ class StoreDestination(Destination):
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}"
-
-
-def _listed(info: Mapping[str, Any]) -> Listed:
-    etag = info.get("ETag")
-    return Listed(int(info["size"] or 0), tuple(info.get(name) for name in _VERSION), str(etag) if etag else None)
 
 
 def _within(key: str, directories: str) -> bool:

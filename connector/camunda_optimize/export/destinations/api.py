@@ -1,0 +1,110 @@
+"""What a store can do beside whole-object puts. fsspec has one interface for all; conditions and parts are not in it.
+
+One module for each store has them, and :func:`store_api` is where the choice between them is made.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Container, Coroutine, Mapping
+from hashlib import sha256
+from importlib import import_module
+from typing import Any, TypeVar
+
+from ..naming import temporary_name
+from ..staging import Staged
+from .base import Listed
+
+R = TypeVar("R")
+logger: logging.Logger = logging.getLogger("camunda_optimize.export")
+
+_VERSION = ("ETag", "etag", "LastModified", "last_modified", "generation", "updated", "mtime", "created", "upload")
+"""What the stores' libraries call an object's tag and times."""
+
+
+class StoreApi:
+    """A store of which no more is known than that fsspec reaches it."""
+
+    tag: str | None = None
+    """Which of an object's properties a condition names."""
+
+    def __init__(self, filesystem: Any) -> None:
+        self.fs = filesystem
+        self._unfinished: dict[str, tuple[str, str]] = {}
+
+    def info(self, path: str) -> Mapping[str, Any]:
+        """One object's properties, past all caches; ``FileNotFoundError`` if there is none."""
+        self.fs.invalidate_cache()
+        info: Mapping[str, Any] = self.fs.info(path)
+        return info
+
+    def put_large(self, path: str, staged: Staged, stopped: Callable[[], bool]) -> None:  # noqa: ARG002 - cannot be stopped
+        """Put an object of any size with bounded memory. On failure, or once ``stopped`` says so, nothing stays."""
+        with staged.as_path() as local:
+            self.fs.put_file(local, path)
+
+    def put_if_unchanged(self, path: str, data: bytes, seen: Listed | None) -> bool:
+        """Put ``data`` in one request if the object is still the one that was ``seen`` (``None``: if there is none).
+
+        ``False``: nothing was put, because nothing here knows conditions. Raises what the store's library raises if the
+        store refuses, and also if an answer was lost and the library's own second try is refused.
+        """
+        del path, data, seen
+        return False
+
+    def unfinished(self, root: str, known: Container[str]) -> dict[str, Mapping[str, Any]]:
+        """Uploads below ``root`` that were begun and not completed, ``known`` being the paths of whole objects.
+
+        Each is listed under the temporary name of its object (see ``naming``), as a half-written local file is.
+        """
+        del root, known
+        return {}
+
+    def discard(self, path: str) -> bool:
+        """Throw the unfinished upload away that was listed under this name; ``False`` if it is none."""
+        upload = self._unfinished.pop(path, None)
+        if upload is None:
+            return False
+        self._discard(*upload)
+        return True
+
+    def listed(self, info: Mapping[str, Any]) -> Listed:
+        """What one of fsspec's listings, or :meth:`info`, says about an object."""
+        tag = info.get(self.tag) if self.tag else None
+        version = tuple(str(info.get(name)) for name in _VERSION)
+        return Listed(int(info["size"] or 0), version, str(tag) if tag else None)
+
+    def _discard(self, path: str, upload: str) -> None:
+        raise NotImplementedError
+
+    def _remember(self, path: str, upload: str) -> tuple[str, Mapping[str, Any]]:
+        directory, _, name = path.rpartition("/")
+        shown = f"{directory}/{temporary_name(name, sha256(upload.encode()).hexdigest()[:16])}"
+        self._unfinished[shown] = (path, upload)
+        return shown, {"name": shown, "type": "file", "size": 0, "upload": upload}
+
+    def _run(self, coroutine: Callable[..., Coroutine[Any, Any, R]], *args: object) -> R:
+        """Run this in fsspec's event loop, where its clients live, and wait."""
+        # fsspec has no types, and a module fetched this way is Any.
+        asyn: Any = import_module("fsspec.asyn")
+        result: R = asyn.sync(self.fs.loop, coroutine, *args)
+        return result
+
+
+def store_api(filesystem: Any) -> StoreApi:
+    """What is known of this filesystem's store, as far as the installed version of its library lets us at it."""
+    protocol: Any = filesystem.protocol
+    protocols: frozenset[str] = frozenset({protocol} if isinstance(protocol, str) else protocol)
+    if protocols & {"s3", "s3a"} and hasattr(filesystem, "call_s3"):
+        from .s3 import S3Api
+
+        return S3Api(filesystem)
+    if protocols & {"gs", "gcs"} and hasattr(filesystem, "call"):
+        from .gcs import GoogleApi
+
+        return GoogleApi(filesystem)
+    if protocols & {"abfs", "abfss", "az"} and hasattr(filesystem, "service_client"):
+        from .azure import AzureApi
+
+        return AzureApi(filesystem)
+    return StoreApi(filesystem)
