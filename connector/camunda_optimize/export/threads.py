@@ -20,14 +20,14 @@ R = TypeVar("R")
 _THREADS = 32
 """More than any part of an export uses at once, so that nothing waits for a free thread."""
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.25
 _stop: ContextVar[threading.Event] = ContextVar("stop")
 
 
 def stop_flag() -> Callable[[], bool]:
-    """In a worker thread: what says that its work is not wanted any more, because its caller was cancelled.
+    """In a thread of :meth:`Workers.for_each`: what says that its work is not wanted any more.
 
-    Long work should look now and then, and end.
+    That is so once the caller was cancelled or another thread failed. Long work should look now and then, and end.
     """
     return _stop.get(threading.Event()).is_set
 
@@ -62,20 +62,10 @@ class Workers:
     async def run(self, function: Callable[..., R], *args: object, on_cancel: Callable[[], object] = lambda: None) -> R:
         """Call ``function`` in a worker thread and wait until it has ended.
 
-        A cancellation is held back so long; the thread learns of it by :func:`stop_flag`, and ``on_cancel`` is called.
+        A cancellation is held back so long; ``on_cancel`` is called when it comes, to tell the thread to be brief.
         """
-        stop = threading.Event()
-
-        def call() -> R:
-            _stop.set(stop)  # in a context of its own
-            return function(*args)
-
-        def cancelled() -> None:
-            stop.set()
-            on_cancel()
-
-        future = self.start(call)
-        await outlast(future, cancelled)
+        future = self.start(function, *args)
+        await outlast(future, on_cancel)
         return future.result()
 
     async def for_each(
@@ -91,17 +81,19 @@ class Workers:
 
         ``done`` is called in the event loop with the number of items that are through. The first exception, of
         ``function`` or of ``done``, ends the rest and is raised as it is, not in a group, once no thread is at work any
-        more.
+        more. Until then ``function`` can learn from :func:`stop_flag` that it should end.
         """
         finished = 0
 
-        def call_all(batch: Sequence[T]) -> None:
+        def call_all(batch: Sequence[T], stop: threading.Event) -> None:
+            _stop.set(stop)  # in a context of its own
             for item in batch:
                 function(item)
 
         async def call(batch: Sequence[T]) -> None:
             nonlocal finished
-            await self.run(call_all, batch)
+            stop = threading.Event()
+            await self.run(call_all, batch, stop, on_cancel=stop.set)
             for _ in batch:
                 finished += 1
                 done(finished)

@@ -59,7 +59,7 @@ class LocalDestination(Destination):
         path = self._path(key)
         # It was synced when it was published: equal bytes need no second turn at the disk. Damaged ones are replaced.
         if not (unchanged and _equal(path, staged)):
-            self._replace(path, staged.blocks())
+            self._replace(path, while_wanted(staged.blocks(), stop_flag()))
 
     def _put_manifest(self, data: bytes) -> None:
         self._root.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ class LocalDestination(Destination):
         descriptor = _retry_with_directory(lambda: os.open(temporary, flags, 0o666), path.parent)
         try:
             with open(descriptor, "wb", buffering=0) as file:
-                for block in while_wanted(blocks, stop_flag()):
+                for block in blocks:
                     view = memoryview(block)
                     while view:
                         view = view[file.write(view) :]

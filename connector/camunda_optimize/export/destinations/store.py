@@ -118,7 +118,7 @@ class StoreDestination(Destination):
 
     def at(self, subpath: str) -> StoreDestination:
         deeper = StoreDestination(self._fs, self._path(subpath), self.locate(subpath))
-        deeper._api, deeper._budget = self._api, self._budget  # noqa: SLF001 - one store, one memory
+        deeper._api, deeper._budget = self._api, self._budget
         return deeper
 
     def _find(self, prefix: str = "") -> dict[str, Any]:
