@@ -40,7 +40,9 @@ def stored_links(dag_id):
 
 
 @pytest.mark.parametrize("works", [True, False])
-def test_each_task_has_the_link_whether_it_succeeds_or_not(run_dag, optimize_simulator, optimize_connection, tmp_path, works):
+def test_each_task_has_the_link_whether_it_succeeds_or_not(
+    run_dag, optimize_simulator, optimize_connection, tmp_path, works
+):
     one = next(iter(optimize_simulator.organisation.collections))
     with DAG(f"link_{works}", schedule=None) as dag:
         Export(task_id="export", destination=str(tmp_path), collections=[one] if works else ["no-such-collection"])
@@ -102,7 +104,10 @@ def as_json(found):
 def test_what_is_sent_to_openlineage():
     pytest.importorskip("airflow.providers.openlineage", reason="apache-airflow-providers-openlineage is not installed")
     event = as_json(operator_lineage(published()))
-    assert [(each["namespace"], each["name"], each["inputFacets"]["inputStatistics"]["rowCount"]) for each in event["inputs"]] == [
+    assert [
+        (each["namespace"], each["name"], each["inputFacets"]["inputStatistics"]["rowCount"])
+        for each in event["inputs"]
+    ] == [
         (BASE, "collections/a", 2),
         (BASE, "collections/b", 1),
     ]
@@ -123,7 +128,9 @@ def test_what_is_sent_to_openlineage():
 
 def test_a_table_has_neither_files_nor_a_format():
     pytest.importorskip("airflow.providers.openlineage", reason="apache-airflow-providers-openlineage is not installed")
-    table = published(namespace="postgres://db:5432", name="lake.public.ids", size=None, files=None, format=None, version=None)
+    table = published(
+        namespace="postgres://db:5432", name="lake.public.ids", size=None, files=None, format=None, version=None
+    )
     (output,) = as_json(operator_lineage(table))["outputs"]
     assert set(output["facets"]) == {"schema"}
     assert set(output["outputFacets"]["outputStatistics"]) & {"size", "fileCount"} == set()

@@ -84,9 +84,7 @@ def test_a_part_that_fails_publishes_nothing(run_dag, optimize_simulator, optimi
     assert asset_events("fan_out_failing") == []
 
 
-def test_report_data_begins_where_the_last_try_ended(
-    run_dag, optimize_simulator, optimize_connection, tmp_path, caplog
-):
+def test_report_data_begins_where_the_last_try_ended(run_dag, optimize_simulator, optimize_connection, tmp_path, capfd):
     organisation = optimize_simulator.organisation
     collection = ids(optimize_simulator)[0]
     reports = [organisation.add_report(collection, "R", id=f"r{n}", kind="raw", rows=50).id for n in range(3)]
@@ -123,6 +121,8 @@ def test_definitions_are_exported_and_imported_elsewhere(run_dag, optimize_simul
     organisation = optimize_simulator.organisation
     source = ids(optimize_simulator)[1]
     target = organisation.add_collection("Target", id="target")
+    for key in organisation.collections[source].definition_keys:
+        target.add_source(key)
     with DAG("promotion", schedule=None) as dag:
         export = OptimizeExportDefinitionsOperator(task_id="export", collections=[source], destination=str(tmp_path))
         promote = OptimizeImportEntitiesOperator(task_id="import", collection_id=target.id, source=str(tmp_path))

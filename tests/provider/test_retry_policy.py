@@ -43,7 +43,14 @@ def waits(error, try_number=1, **arguments):
 
 
 @needs_policies
-@pytest.mark.parametrize("kind", [name for name in core.__all__ if isinstance(getattr(core, name), type) and issubclass(getattr(core, name), core.OptimizeError)])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        name
+        for name in core.__all__
+        if isinstance(getattr(core, name), type) and issubclass(getattr(core, name), core.OptimizeError)
+    ],
+)
 def test_every_error_of_the_client_is_judged_by_what_the_client_says_of_it(kind):
     error = getattr(core, kind)("what happened")
     decision = OptimizeRetryPolicy().evaluate(error, 1, 5)
@@ -65,7 +72,9 @@ def test_waits_as_long_as_the_server_asks():
     assert waits(limited(2)) == 30
     assert waits(limited(None)) == 30
     assert waits(limited(10_000)) == 900
-    export = tree.ExportError("nothing was published", failures={"a": limited(70), "b": core.ServerError("bad", status=503)})
+    export = tree.ExportError(
+        "nothing was published", failures={"a": limited(70), "b": core.ServerError("bad", status=503)}
+    )
     assert waits(export) == 70
 
 
@@ -105,7 +114,9 @@ def test_in_a_taskflow_task(run_dag, optimize_simulator, optimize_connection):
         never = task(task_id="never", retries=3, retry_delay=timedelta(0), retry_policy=policy)(missing)
         again("list_ids")
         never()
-    optimize_simulator.add_fault(Fault(on="api", status=429, path="/collection$", headers={"Retry-After": "1000"}, times=1))
+    optimize_simulator.add_fault(
+        Fault(on="api", status=429, path="/collection$", headers={"Retry-After": "1000"}, times=1)
+    )
     run = run_dag(dag)
     assert run.states == {"again": "success", "never": "failed"}
     assert run.tries == {"again": 2, "never": 1}

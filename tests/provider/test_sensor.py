@@ -48,7 +48,9 @@ def test_succeeds_at_once_where_optimize_is_ready(run_dag, optimize_simulator, o
     ids=["not ready", "the call fails"],
 )  # fmt: skip
 def test_waits_out_an_outage(run_dag, optimize_simulator, optimize_connection, mode, fault):
-    fault = optimize_simulator.add_fault(Fault.from_json({k: v for k, v in fault.as_json().items() if k not in ("seen", "fired")}))
+    fault = optimize_simulator.add_fault(
+        Fault.from_json({k: v for k, v in fault.as_json().items() if k not in ("seen", "fired")})
+    )
     run = run_dag(one_sensor("outage", **mode))
     assert run.states == {"wait": "success"}
     assert fault.fired == fault.times
@@ -63,7 +65,9 @@ def test_waits_out_an_outage(run_dag, optimize_simulator, optimize_connection, m
         ({"login": ""}, "Field 'Client ID'"),
     ],
 )
-def test_what_does_not_mend_itself_fails_at_once(run_dag, optimize_simulator, optimize_connection, mode, changes, words, capfd):
+def test_what_does_not_mend_itself_fails_at_once(
+    run_dag, optimize_simulator, optimize_connection, mode, changes, words, capfd
+):
     optimize_connection(**json.loads(json.dumps(changes).replace("{root}", optimize_simulator.root_url)))
     run = run_dag(one_sensor("lasting", retries=3, retry_delay=timedelta(0), **mode))
     assert run.states == {"wait": "failed"}
@@ -71,7 +75,9 @@ def test_what_does_not_mend_itself_fails_at_once(run_dag, optimize_simulator, op
     assert words.lower() in capfd.readouterr().out.lower()
 
 
-def test_what_does_not_mend_itself_while_it_is_deferred_fails_too(run_dag, optimize_simulator, optimize_connection, capfd):
+def test_what_does_not_mend_itself_while_it_is_deferred_fails_too(
+    run_dag, optimize_simulator, optimize_connection, capfd
+):
     optimize_simulator.add_fault(Fault(path="readyz", status=503, times=1))
     optimize_simulator.add_fault(Fault(path="/collection", status=403))
     run = run_dag(one_sensor("late", retries=3, retry_delay=timedelta(0), **MODES["deferrable"]))

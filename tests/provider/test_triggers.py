@@ -238,7 +238,9 @@ async def test_tells_what_changed(optimize_simulator, optimize_connection):
 async def test_watches_reports(optimize_simulator, optimize_connection):
     one = ids(optimize_simulator)[0]
     async with Watching(CollectionChangedTrigger([one], "reports", poll_interval=QUICK)) as watched:
-        await watched.until(lambda: any(path.endswith("/public/report") for _, path, _, _ in optimize_simulator.requests_log))
+        await watched.until(
+            lambda: any(path.endswith("/public/report") for _, path, _, _ in optimize_simulator.requests_log)
+        )
         optimize_simulator.organisation.add_dashboard(one)
         report = optimize_simulator.organisation.add_report(one)
         await watched.until(lambda: watched.payloads[0])
@@ -268,7 +270,9 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize("faults", TROUBLES.values(), ids=TROUBLES.keys())
-async def test_no_trouble_of_the_server_ends_a_watcher(optimize_simulator, optimize_connection, caplog, monkeypatch, faults):
+async def test_no_trouble_of_the_server_ends_a_watcher(
+    optimize_simulator, optimize_connection, caplog, monkeypatch, faults
+):
     from camunda_optimize import tokens
 
     monkeypatch.setattr(tokens, "REFUSAL_MEMORY", 2 * QUICK)
@@ -278,7 +282,9 @@ async def test_no_trouble_of_the_server_ends_a_watcher(optimize_simulator, optim
     async with Watching(CollectionChangedTrigger([one], poll_interval=QUICK)) as watched:
         await watched.until(lambda: lists(optimize_simulator))
         for fault in faults:
-            optimize_simulator.add_fault(Fault.from_json({k: v for k, v in fault.as_json().items() if k not in ("seen", "fired")}))
+            optimize_simulator.add_fault(
+                Fault.from_json({k: v for k, v in fault.as_json().items() if k not in ("seen", "fired")})
+            )
         optimize_simulator.revoke_all_tokens()
         made = optimize_simulator.organisation.add_dashboard(one)
         await watched.until(lambda: watched.payloads[0])
@@ -358,7 +364,9 @@ class Triggerer:
     def __init__(self, store):
         import structlog
 
-        shared_stream = pytest.importorskip("airflow.triggers.shared_stream", reason="streams are shared since Airflow 3.3")
+        shared_stream = pytest.importorskip(
+            "airflow.triggers.shared_stream", reason="streams are shared since Airflow 3.3"
+        )
         self._streams = shared_stream.SharedStreamManager(log=structlog.get_logger())
         self._store = store
         self.payloads = []
@@ -438,7 +446,9 @@ async def test_a_restart_neither_loses_nor_repeats_a_change(optimize_simulator, 
 async def test_twenty_watchers_are_one_loop_and_a_store_that_fails_ends_none(optimize_simulator, optimize_connection):
     store = Store()
     triggerer = Triggerer(store)
-    watched = [CollectionChangedTrigger([ids(optimize_simulator)[0]], poll_interval=QUICK * (1 + n % 2)) for n in range(20)]
+    watched = [
+        CollectionChangedTrigger([ids(optimize_simulator)[0]], poll_interval=QUICK * (1 + n % 2)) for n in range(20)
+    ]
     tasks = [asyncio.create_task(triggerer.run(number, trigger)) for number, trigger in enumerate(watched)]
     await until(lambda: store.values)
     store.broken = True
