@@ -196,7 +196,29 @@ def test_import_from_files_is_one_call(cli, sim, tmp_path):
     sim.reset_counters()
     said = cli(sim, "import", "orders", *sorted(tmp_path.iterdir()))
     assert [row[0] for row in said.rows] == ["report"] * len(exported)
-    assert [path.rsplit("/", 1)[1] for _, path, _, _ in sim.requests_log] == ["token", "import"]
+    assert {row[2] for row in said.rows} == {one["id"] for one in exported}
+    assert [path.rsplit("/", 1)[1] for _, path, _, _ in sim.requests_log].count("import") == 1
+    from_directory = cli(sim, "import", "copies", tmp_path, "--json")
+    assert from_directory.json["ids"].keys() == {one["id"] for one in exported}
+    assert set(from_directory.json["ids"].values()) == set(sim.organisation.report_ids("copies"))
+
+
+def test_a_plan_writes_nothing_and_foresees(cli, optimize_simulator_factory):
+    made = organisation()
+    made.add_collection("Elsewhere", id="elsewhere", definition_key="claims")
+    sim = optimize_simulator_factory(made)
+    exported = cli(sim, "dashboards", "definitions", made.dashboard_ids("orders")[0])
+    before = made.version
+    fine = cli(sim, "import", "orders", "--plan", stdin=exported.out)
+    assert (fine.code, fine.err) == (0, "")
+    assert [row[0] for row in fine.rows] == ["single_process_report"] * (len(fine.rows) - 1) + ["dashboard"]
+    assert {row[3] for row in fine.rows} == {"there is 1 of this name already"}
+    bad = cli(sim, "import", "elsewhere", "--plan", stdin=exported.out)
+    assert bad.code == 7
+    assert "409 nonDefinitionScopeCompliantConflict is to be expected" in bad.err
+    for_machines = cli(sim, "import", "elsewhere", "--plan", "--json", stdin=exported.out)
+    assert (for_machines.code, for_machines.json["ok"]) == (7, False)
+    assert made.version == before
 
 
 def test_an_import_is_not_sent_twice_and_says_what_may_have_happened(cli, sim):
@@ -205,7 +227,8 @@ def test_an_import_is_not_sent_twice_and_says_what_may_have_happened(cli, sim):
     sim.add_fault(Fault(path="/api/public/import", lost=True))
     said = cli(sim, "import", "orders", stdin=exported.out)
     assert (said.code, said.out) == (4, "")
-    assert "look into the collection before you import again" in said.err
+    assert "it was not tried again" in said.err
+    assert "Keep or delete them, before importing again" in said.err
     assert len(sim.organisation.collections["orders"].reports) == before + 1
 
 

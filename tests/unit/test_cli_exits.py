@@ -29,6 +29,7 @@ CODES = {
     "ServerError": 4,
     "UnsupportedByServerError": 7,
     "ResponseFormatError": 4,
+    "ImportUnclearError": 4,
     "ExportError": 5,
     "IncompleteExportError": 5,
     "ScrollExpiredError": 5,

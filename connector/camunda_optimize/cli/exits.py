@@ -14,6 +14,7 @@ from ..errors import (
     DestinationError,
     ExportError,
     ForbiddenError,
+    ImportUnclearError,
     RateLimitedError,
     ResponseFormatError,
     ServerError,
@@ -43,6 +44,7 @@ class Exit(NamedTuple):
 
 
 INCOMPLETE = 5
+REFUSED = 7
 BROKEN_PIPE = 128 + 13
 
 TABLE = (
@@ -57,11 +59,11 @@ TABLE = (
     Exit(
         4,
         "no usable answer: not reachable, overloaded, failing, or not Optimize",
-        (TransportError, ServerError, RateLimitedError, ResponseFormatError),
+        (TransportError, ServerError, RateLimitedError, ResponseFormatError, ImportUnclearError),
     ),
     Exit(INCOMPLETE, "data incomplete or damaged, or refused by a policy; nothing was published", (ExportError,)),
     Exit(6, "a destination or file cannot be read or written", (DestinationError, click.FileError, OSError)),
-    Exit(7, "request refused by Optimize: unknown id, conflict, unknown to its version", (ApiError,)),
+    Exit(REFUSED, "request refused by Optimize: unknown id, conflict, unknown to its version", (ApiError,)),
     Exit(130, "interrupted (SIGINT)", (click.Abort, KeyboardInterrupt)),
     Exit(BROKEN_PIPE, "who read the output went away", (OutputClosed,)),
     Exit(143, "terminated (SIGTERM)"),

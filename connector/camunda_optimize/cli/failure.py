@@ -27,6 +27,8 @@ _DETAILS = (
     "conflicts",
     "expected",
     "received",
+    "done",
+    "found",
 )
 """The attributes of the error tree that ``--json`` shows where an error has them."""
 

@@ -95,4 +95,6 @@ def _parsed(data: bytes, where: str) -> list[Any]:
     if loaded is BROKEN:
         raise ConfigurationError(f"{where}: is not valid JSON", setting="entities")
     many = as_list(loaded)
+    if many == []:
+        raise ConfigurationError(f"{where}: holds no exported entity", setting="entities")
     return [loaded] if many is None else many
