@@ -91,7 +91,8 @@ class OptimizeClient:
         """Import exported dashboards and reports into a collection; the new entities, in no particular order.
 
         Each import makes new ones, so that this call is never sent again after an answer was lost: look into the
-        collection then.
+        collection then, if the error says that it is ``maybe_done``. :func:`camunda_optimize.export.import_definitions`
+        does, and tells which new entity was made of which.
 
         :raises ConflictError: if their definitions are not among the collection's data sources (``conflicts``)
         :raises BadRequestError: if Optimize does not accept them

@@ -21,6 +21,7 @@ from camunda_optimize.errors import (
     ServerError,
     TransportError,
 )
+from camunda_optimize.export import export_definitions, verify
 from camunda_optimize.export.definitions import (
     definition_path,
     import_definitions,
@@ -109,6 +110,20 @@ async def test_by_files_into_another_environment(sim, optimize, organisation, tm
                 assert json.loads(text.replace('"orders"', '"prod"')) == copied
             again = await plan_import(target, "prod", tmp_path)
             assert [one.same_name for one in again.creates] == [(result.ids[one.old_id],) for one in again.creates]
+
+
+@pytest.mark.parametrize("naming", ["fixed", "content"])
+async def test_what_the_export_publishes_is_the_normal_form_and_goes_back(optimize, tmp_path, naming):
+    old = await contents_of(optimize, "orders")
+    await export_definitions(optimize, ["orders"], tmp_path, naming=naming)
+    files = {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*.json")}
+    if naming == "fixed":
+        del files["_manifest.json"]
+        assert files == {definition_path(entity): normalise(entity) for entity in old}
+    assert verify(tmp_path).ok
+    assert sorted(map(normalise, load_definitions(tmp_path))) == sorted(map(normalise, old))
+    result = await import_definitions(optimize, "copies", tmp_path)
+    check_same(old, await contents_of(optimize, "copies"), result.ids)
 
 
 names = st.sampled_from(["Open", "Late", "All"])
