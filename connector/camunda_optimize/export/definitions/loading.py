@@ -60,7 +60,8 @@ def _each(source: Definitions, filesystem: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _from_path(source: DestinationLike, filesystem: Any) -> Iterator[tuple[Any, str]]:
-    path = os.path.expanduser(os.fspath(source)) if filesystem is None else ""
+    text: str = os.fspath(source)
+    path = os.path.expanduser(text) if filesystem is None else ""
     if path and "://" not in path and os.path.isfile(path):
         yield from _from_file(path)
         return

@@ -11,6 +11,7 @@ from typing import IO, Any, cast
 
 import orjson
 
+from ...wire import as_list, as_object
 from .base import Format, Row, Sink, Writer
 from .shapes import Shape
 
@@ -36,8 +37,8 @@ def normal_form(entity: Row) -> bytes:
     configuration = _configuration(document)
     if configuration is not None:
         configuration.pop("xml", None)
-    tiles = document.get("tiles")
-    if isinstance(tiles, list):
+    tiles = as_list(document.get("tiles"))
+    if tiles is not None:
         document["tiles"] = sorted(tiles, key=_place)
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -78,18 +79,14 @@ class _DefinitionWriter(Writer):
 
 
 def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value)
+    items, many = as_object(value), as_list(value)
+    if items is not None:
         return {key: _sorted(items[key]) for key in sorted(items)}
-    if isinstance(value, list):
-        return [_sorted(item) for item in value]
-    return value
+    return value if many is None else [_sorted(item) for item in many]
 
 
 def _configuration(document: dict[str, Any]) -> dict[str, Any] | None:
-    data = document.get("data")
-    configuration: object = cast("dict[str, Any]", data).get("configuration") if isinstance(data, dict) else None
-    return cast("dict[str, Any]", configuration) if isinstance(configuration, dict) else None
+    return as_object((as_object(document.get("data")) or {}).get("configuration"))
 
 
 def _place(tile: Any) -> tuple[float, float]:

@@ -1,5 +1,8 @@
 """A timeline as a PNG, drawn with matplotlib (extra ``picture``)."""
 
+# Matplotlib's own types leave the keyword arguments of nearly every method open:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import io
@@ -149,7 +152,11 @@ def _grid(ax: Axes) -> None:
     ax.grid(axis="y", color=_LINE, lw=0.8)
     ax.set_axisbelow(True)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    ax.yaxis.set_major_formatter(FuncFormatter(_axis_number))
+
+
+def _axis_number(value: float, _position: int) -> str:
+    return short(value)
 
 
 def _summary(timeline: Timeline, scene: Scene) -> str:
