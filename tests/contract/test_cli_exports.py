@@ -1,12 +1,13 @@
 """``camunda-optimize export …`` and ``verify``: options, summary, policies, exit codes."""
 
+import inspect
 import json
 
 import pytest
 
 from camunda_optimize.export import read_snapshot
 from camunda_optimize.export.options import SnapshotOptions
-from camunda_optimize.testing import Fault
+from camunda_optimize.testing import Fault, Organisation
 
 
 def rows_of(sim):
@@ -20,15 +21,66 @@ def rows_at(place):
     return [(row["collection_id"], row["dashboard_id"]) for row in read_snapshot(place)]
 
 
-def test_every_option_of_the_engine_is_one_with_help():
-    from camunda_optimize.cli.commands.exports import dashboard_ids
+@pytest.mark.parametrize("command", ["dashboard-ids", "report-ids", "report-data", "definitions"])
+def test_every_option_of_the_engine_is_one_with_its_default_and_help(command):
+    from camunda_optimize import export as library
+    from camunda_optimize.cli.commands.exports import export
     from camunda_optimize.cli.export_options import HELP
 
-    options = {parameter.name: parameter for parameter in dashboard_ids.params}
+    options = {parameter.name: parameter for parameter in export.commands[command].params}
     fields = SnapshotOptions.__dataclass_fields__
-    assert fields.keys() <= options.keys()
     assert HELP.keys() == fields.keys()
-    assert {name: options[name].default for name in fields} == {name: field.default for name, field in fields.items()}
+    signature = inspect.signature(getattr(library, "export_" + command.replace("-", "_"))).parameters
+    wanted = {*signature, *(fields if "options" in signature else ())} - {
+        "optimize",
+        "filesystem",
+        "progress",
+        "options",
+    }
+    assert wanted <= options.keys()
+    for name in wanted & fields.keys():
+        assert options[name].default == fields[name].default
+        assert options[name].help == HELP[name]
+    for name in wanted - fields.keys() - {"destination", "collections", "reports"}:
+        assert options[name].default == signature[name].default
+
+
+def test_report_ids(cli, optimize_simulator, tmp_path):
+    said = cli(optimize_simulator, "export", "report-ids", tmp_path, "--all", "--compression", "gzip", "--json")
+    assert said.code == 0
+    organisation = optimize_simulator.organisation
+    expected = sorted((id_, report) for id_ in organisation.collection_ids for report in organisation.report_ids(id_))
+    assert [(row["collection_id"], row["report_id"]) for row in read_snapshot(tmp_path)] == expected
+
+
+def test_definitions_can_be_imported_again(cli, optimize_simulator_factory, tmp_path):
+    made = Organisation()
+    made.add_collection("Orders", id="orders", reports=2, dashboards=2)
+    made.add_collection("Copies", id="copies")
+    sim = optimize_simulator_factory(made)
+    said = cli(sim, "export", "definitions", tmp_path, "-c", "orders")
+    assert said.code == 0
+    files = sorted(tmp_path.rglob("*.json"), key=lambda path: "dashboard" in path.name)
+    definitions = [path for path in files if path.name != "_manifest.json"]
+    assert dict(said.rows)["definitions"] == str(len(definitions))
+    imported = cli(sim, "import", "copies", *definitions)
+    assert (imported.code, len(imported.rows)) == (0, len(definitions))
+
+
+def test_report_data(cli, optimize_simulator_factory, tmp_path):
+    made = Organisation()
+    made.add_collection("Orders", id="orders")
+    for number in range(3):
+        made.add_report("orders", "Raw", id=f"raw-{number}", rows=25)
+    sim = optimize_simulator_factory(made)
+    one = cli(sim, "export", "report-data", tmp_path / "one", "-r", "raw-1", "--page-size", 10, "--json")
+    assert (one.code, one.json["rows"], one.json["reports"]) == (0, 25, {"exported": 1})
+    every = cli(sim, "export", "report-data", tmp_path / "all", "--all", "--format", "parquet")
+    assert dict(every.rows)["reports"] == "3 exported"
+    assert dict(every.rows)["rows"] == "75"
+    assert cli(None, "verify", tmp_path / "all").code == 0
+    for wrong in ([], ["--all", "-r", "raw-1"], ["-c", "orders", "-r", "raw-1"]):
+        assert cli(sim, "export", "report-data", tmp_path / "x", *wrong).code == 2
 
 
 def test_all_collections(cli, optimize_simulator, tmp_path):
@@ -46,7 +98,7 @@ def test_all_collections(cli, optimize_simulator, tmp_path):
     facts = dict(for_people.rows)
     assert facts["collections"] == "1 empty, 7 exported"
     assert facts["published"] == str(place / "_manifest.json")
-    assert int(facts["rows"]) == said.json["rows"]
+    assert int(facts["ids"]) == said.json["rows"]
 
     assert cli(None, "verify", place).rows[0] == ["result", "whole"]
 

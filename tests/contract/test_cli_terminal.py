@@ -108,7 +108,7 @@ def test_progress_is_drawn_at_a_terminal_only(optimize_simulator, tmp_path):
     arguments = ["export", "dashboard-ids", tmp_path / "x", "--all", "--concurrency", "2"]
     seen, code = at_terminal(*arguments, sim=optimize_simulator)
     assert code == 0
-    assert "Fetching collections" in seen
+    assert "Fetching" in seen
     assert "/8" in seen
     piped = run(*arguments, sim=optimize_simulator)
     assert (piped.returncode, piped.stderr) == (0, "")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 
+from ..export.kinds import KINDS
 from ..export.options import SnapshotOptions
 from .connection import Connection
 from .output import Output
@@ -23,30 +24,45 @@ if TYPE_CHECKING:
 
 HELP = {
     "format": "How rows are written.",
+    "compression": "For text formats; Parquet is compressed inside.",
+    "csv_formula_safe": "CSV: an apostrophe before what a spreadsheet would take for a formula.",
     "layout": "An object for each collection, or one for all.",
     "naming": "Object names with a hash of the content, or plain ones (weaker: see the documentation).",
-    "on_missing": "A collection that does not exist, or may not and had ids in the previous snapshot.",
-    "on_empty": "A collection that exists and has none.",
+    "on_missing": "What does not exist, or may not and was in the previous snapshot.",
+    "on_empty": "What exists and is empty.",
     "on_truncated": "A list of exactly 1000 ids, where the server cuts.",
-    "on_error": "A collection that could not be fetched.",
-    "shrink_guard": "Fail if less than this part (0 to 1) of the previous snapshot's ids remains.",
+    "on_error": "What could not be fetched.",
+    "shrink_guard": "Fail if less than this part (0 to 1) of the previous snapshot remains.",
 }
 """For every field of :class:`SnapshotOptions`; its name, values and default come from there."""
 
 
-def with_snapshot_options(function: Function) -> Function:
-    """Add the argument DESTINATION, and an option for every field of :class:`SnapshotOptions`."""
-    hints = get_type_hints(SnapshotOptions)
-    for field in reversed(fields(SnapshotOptions)):
-        choices = get_args(hints[field.name])
-        settings: dict[str, Any] = {"default": None if field.default is MISSING else field.default}
-        if all(isinstance(choice, str) for choice in choices):
-            settings |= {"type": click.Choice(choices), "show_default": True}
-        else:
-            settings |= {"type": float, "metavar": "PART"}
-        names = "--" + field.name.replace("_", "-"), field.name
-        function = option("Snapshot", *names, help=HELP.get(field.name), **settings)(function)
-    return click.argument("destination", callback=check_destination)(function)
+def with_snapshot_options(*without: str) -> Callable[[Function], Function]:
+    """Add the argument DESTINATION, and an option for every field of :class:`SnapshotOptions` but these."""
+
+    def add(function: Function) -> Function:
+        for field in reversed(fields(SnapshotOptions)):
+            if field.name not in without:
+                names = "--" + field.name.replace("_", "-"), field.name
+                settings = {**_TYPES[field.name], "default": field.default}
+                function = option("Snapshot", *names, help=HELP.get(field.name), **settings)(function)
+        return click.argument("destination", callback=check_destination)(function)
+
+    return add
+
+
+def _type(hint: Any) -> dict[str, Any]:
+    """How click reads a field with this annotation."""
+    if hint is bool:
+        return {"is_flag": True}
+    alternatives = [hint] if get_origin(hint) is Literal else get_args(hint)  # a literal, or one or ``None``
+    choices = [choice for alternative in alternatives for choice in get_args(alternative)]
+    if choices:
+        return {"type": click.Choice(choices), "show_default": True}
+    return {"type": float, "metavar": "PART"}
+
+
+_TYPES = {name: _type(hint) for name, hint in get_type_hints(SnapshotOptions).items()}
 
 
 def run_export(
@@ -57,7 +73,7 @@ def run_export(
     **settings: Any,
 ) -> None:
     """Call one of the exports with an open client, ``destination``, ``progress`` and ``settings``; show what came."""
-    labels = {"fetch": "Fetching collections", "publish": "Publishing objects"}
+    labels = {"fetch": "Fetching", "publish": "Publishing"}
     started = time.monotonic()
 
     async def work(report: Callable[[Progress], object]) -> ExportResult:
@@ -65,41 +81,46 @@ def run_export(
             return await start(optimize, destination=destination, progress=report, **settings)
 
     with progress(output, labels) as advance:
-        result = run(work(lambda event: advance(event.stage, event.done, event.total)))
+
+        def report(event: Progress) -> None:
+            advance(event.stage, event.done, event.total, f"{event.rows} rows" if event.rows else "")
+
+        result = run(work(report))
     _summarise(output, result, time.monotonic() - started)
 
 
 def _summarise(output: Output, result: ExportResult, seconds: float) -> None:
-    states = Counter(entry.state for entry in result.collections)
+    manifest = result.manifest
+    units = "reports" if manifest.reports else "collections"
+    states = Counter(entry.state for entry in manifest.units)
     size = sum(entry.bytes for entry in result.objects)
-    counters = result.manifest.counters
     if output.as_json:
-        special = ("exported", "empty")
         output.document(
             {
                 "manifest_url": result.manifest_url,
-                "kind": result.manifest.kind,
+                "kind": manifest.kind,
                 "rows": result.rows,
                 "objects": len(result.objects),
                 "bytes": size,
-                "collections": dict(sorted(states.items())),
+                units: dict(sorted(states.items())),
                 "not_exported": [
                     {"id": entry.id, "state": entry.state, "count": entry.count}
-                    for entry in result.collections
-                    if entry.state not in special
+                    for entry in manifest.units
+                    if entry.state not in ("exported", "empty")
                 ],
                 "seconds": round(seconds, 3),
-                "counters": counters,
+                "counters": manifest.counters,
             }
         )
         return
+    requests, retries = manifest.counters.get("requests", 0), manifest.counters.get("retries", 0)
     output.facts(
         {
             "published": result.manifest_url,
-            "collections": ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none",
-            "rows": result.rows,
+            units: ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none",
+            KINDS[manifest.kind].noun: result.rows,
             "objects": f"{len(result.objects)} ({_bytes(size)})",
-            "requests": f"{counters.get('requests', 0):.0f}, {counters.get('retries', 0):.0f} of them again",
+            "requests": f"{requests:.0f}, {retries:.0f} of them again",
             "took": f"{seconds:.1f} s",
         }
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import IO, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -47,18 +47,24 @@ def with_collections(function: Function) -> Function:
     return function
 
 
-def chosen_collections(collections: Sequence[str], collections_from: IO[str] | None, *, every: bool) -> Any:
-    """The ids, or ``ALL_COLLECTIONS``; exactly one way must have been chosen."""
+def chosen_collections(options: Mapping[str, Any], unless: Sequence[str] = ()) -> dict[str, Any]:
+    """The options with ``collections`` as an export wants them: ids, or ``ALL_COLLECTIONS``.
+
+    Exactly one way to name them must have been chosen; none if reports were named instead (``unless``).
+    """
     from ..export import ALL_COLLECTIONS
 
-    listed = [line.strip() for line in collections_from] if collections_from is not None else []
-    ids = [*collections, *filter(None, listed)]
-    if every and (ids or collections_from is not None):
+    rest = dict(options)
+    named, file, every = rest.pop("collections"), rest.pop("collections_from"), rest.pop("every")
+    ids = [*named, *filter(None, (line.strip() for line in file or ()))]
+    if unless:
+        if every or named or file:
+            raise click.UsageError("--report and collections exclude each other")
+        return {**rest, "collections": None}
+    if every and (ids or file):
         raise click.UsageError("--all and named collections exclude each other")
-    if every:
-        return ALL_COLLECTIONS
-    if collections_from is not None and not ids:
-        raise click.UsageError(f"{collections_from.name} names no collection")
-    if not ids:
+    if file and not ids:
+        raise click.UsageError(f"{file.name} names no collection")
+    if not ids and not every:
         raise click.UsageError("which collections? Name them with --collection or --collections-from, or give --all")
-    return ids
+    return {**rest, "collections": ALL_COLLECTIONS if every else ids}

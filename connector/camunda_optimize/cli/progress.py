@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 from .logs import log
 from .output import Output
 
-Advance = Callable[[str, int, int | None], None]
-"""Called with a stage, how much of it is done, and how much there is (``None``: not known yet)."""
+
+class Advance(Protocol):
+    """Called with a stage, how much is done of how much (``None``: not known yet), and what else there is to say."""
+
+    def __call__(self, stage: str, done: int, total: int | None, also: str = "") -> None: ...
+
 
 _LOG_SECONDS = 10.0
 
@@ -34,10 +39,13 @@ def _bars(output: Output, labels: Mapping[str, str]) -> Generator[Advance, None,
         *columns, console=output.errors, transient=True, redirect_stdout=False, redirect_stderr=False
     ) as bars:
         width = max(map(len, labels.values()))
-        tasks = {stage: bars.add_task(label.ljust(width), total=None, visible=False) for stage, label in labels.items()}
+        tasks = {
+            stage: bars.add_task(label.ljust(width), total=None, visible=False, also="")
+            for stage, label in labels.items()
+        }
 
-        def advance(stage: str, done: int, total: int | None) -> None:
-            bars.update(tasks[stage], completed=done, total=total, visible=True)
+        def advance(stage: str, done: int, total: int | None, also: str = "") -> None:
+            bars.update(tasks[stage], completed=done, total=total, visible=True, also=also)
 
         yield advance
 
@@ -45,11 +53,11 @@ def _bars(output: Output, labels: Mapping[str, str]) -> Generator[Advance, None,
 def _lines(labels: Mapping[str, str]) -> Advance:
     told = time.monotonic()
 
-    def advance(stage: str, done: int, total: int | None) -> None:
+    def advance(stage: str, done: int, total: int | None, also: str = "") -> None:
         nonlocal told
         now = time.monotonic()
         if done == total or now - told >= _LOG_SECONDS:
             told = now
-            log.info("%s: %d of %s", labels[stage], done, "?" if total is None else total)
+            log.info("%s: %d of %s%s", labels[stage], done, "?" if total is None else total, also and f", {also}")
 
     return advance

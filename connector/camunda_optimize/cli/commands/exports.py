@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import Any
 
 import click
 
+from ...protocol import DEFAULT_PAGINATION_TIMEOUT
 from ..connection import Connection
 from ..connection_options import with_connection
 from ..export_options import run_export, with_snapshot_options
 from ..output import Output
-from ..parts import Group, with_output
+from ..parts import Group, option, with_output
 from ..places import chosen_collections, with_collections
+
+_HELP = """Publish {what} at DESTINATION.
+
+DESTINATION is a local path or a URL such as s3://bucket/optimize/ds=2026-11-23. Everything is fetched and checked
+before anything is written; the manifest is replaced last. Ctrl-C and SIGTERM remove what was put and leave the
+previous snapshot.
+"""
 
 
 @click.group(cls=Group, short_help="Publish snapshots: complete, or not at all.")
@@ -20,28 +28,62 @@ def export() -> None:
     """Publish a snapshot at a destination: complete, or not at all."""
 
 
-@export.command("dashboard-ids", short_help="The ids of all dashboards.")
-@with_snapshot_options
+def _add(name: str, short_help: str, what: str, function: str, *without: str) -> None:
+    """A command for an export of whole collections."""
+
+    @export.command(name, short_help=short_help, help=_HELP.format(what=what))
+    @with_snapshot_options(*without)
+    @with_collections
+    @with_output
+    @with_connection
+    def command(output: Output, connection: Connection, destination: str, **options: Any) -> None:
+        from ... import export as library
+
+        run_export(output, connection, getattr(library, function), destination, **chosen_collections(options))
+
+
+_add(
+    "dashboard-ids",
+    "The ids of all dashboards.",
+    "the ids of all dashboards of these collections",
+    "export_dashboard_ids",
+)
+_add("report-ids", "The ids of all reports.", "the ids of all reports of these collections", "export_report_ids")
+_add(
+    "definitions",
+    "The definitions of all dashboards and reports.",
+    "the definitions of all dashboards and reports of these collections, a file for each,",
+    "export_definitions",
+    *("format", "layout", "compression", "csv_formula_safe"),
+)
+
+
+@export.command(
+    "report-data",
+    short_help="The data of reports.",
+    help=_HELP.format(what="the data of the reports that are named, or of all reports of these collections,")
+    + "\nEvery row is there once: rows are counted against the server's total.",
+)
+@with_snapshot_options("layout")
+@option("Reports", "-r", "--report", "reports", multiple=True, metavar="ID", help="Any number of times.")
+@option("Reports", "--page-size", type=int, default=1000, show_default=True, help="Rows in a request.")
+@option(
+    "Reports",
+    "--pagination-timeout",
+    type=int,
+    default=DEFAULT_PAGINATION_TIMEOUT,
+    show_default=True,
+    help="Seconds between two pages.",
+)
+@option("Reports", "--max-restarts", type=int, default=3, show_default=True, help="After a page was lost.")
+@option("Reports", "--concurrent-reports", type=int, default=4, show_default=True, help="Read at once.")
 @with_collections
 @with_output
 @with_connection
-def dashboard_ids(
-    output: Output,
-    connection: Connection,
-    collections: Sequence[str],
-    collections_from: IO[str] | None,
-    destination: str,
-    *,
-    every: bool,
-    **options: Any,
+def report_data(
+    output: Output, connection: Connection, destination: str, *, reports: Sequence[str], **options: Any
 ) -> None:
-    """Publish the ids of all dashboards of these collections at DESTINATION.
+    from ...export import export_report_data
 
-    DESTINATION is a local path or a URL such as s3://bucket/optimize/ds=2026-11-23. Everything is fetched and checked
-    before anything is written; the manifest is replaced last. Ctrl-C and SIGTERM remove what was put and leave the
-    previous snapshot.
-    """
-    from ...export import export_dashboard_ids
-
-    chosen = chosen_collections(collections, collections_from, every=every)
-    run_export(output, connection, export_dashboard_ids, destination, collections=chosen, **options)
+    wanted = chosen_collections(options, unless=reports)
+    run_export(output, connection, export_report_data, destination, reports=reports or None, **wanted)
