@@ -182,6 +182,7 @@ def test_definitions_go_from_one_command_to_the_next(cli, sim):
     assert sorted(one["type"] for one in said.json["created"]) == sorted(
         "dashboard" if one["exportEntityType"] == "dashboard" else "report" for one in exported.json
     )
+    assert {one["old_id"] for one in said.json["created"]} == {one["id"] for one in exported.json}
     created = {one["id"] for one in said.json["created"]}
     assert created <= {
         *sim.organisation.collections["orders"].dashboards,
@@ -195,30 +196,9 @@ def test_import_from_files_is_one_call(cli, sim, tmp_path):
         (tmp_path / f"{number}.json").write_text(json.dumps(definition))
     sim.reset_counters()
     said = cli(sim, "import", "orders", *sorted(tmp_path.iterdir()))
-    assert [row[0] for row in said.rows] == ["report"] * len(exported)
-    assert {row[2] for row in said.rows} == {one["id"] for one in exported}
+    assert sorted(row[2] for row in said.rows) == sorted(definition["id"] for definition in exported)
     assert [path.rsplit("/", 1)[1] for _, path, _, _ in sim.requests_log].count("import") == 1
-    from_directory = cli(sim, "import", "copies", tmp_path, "--json")
-    assert from_directory.json["ids"].keys() == {one["id"] for one in exported}
-    assert set(from_directory.json["ids"].values()) == set(sim.organisation.report_ids("copies"))
-
-
-def test_a_plan_writes_nothing_and_foresees(cli, optimize_simulator_factory):
-    made = organisation()
-    made.add_collection("Elsewhere", id="elsewhere", definition_key="claims")
-    sim = optimize_simulator_factory(made)
-    exported = cli(sim, "dashboards", "definitions", made.dashboard_ids("orders")[0])
-    before = made.version
-    fine = cli(sim, "import", "orders", "--plan", stdin=exported.out)
-    assert (fine.code, fine.err) == (0, "")
-    assert [row[0] for row in fine.rows] == ["single_process_report"] * (len(fine.rows) - 1) + ["dashboard"]
-    assert {row[3] for row in fine.rows} == {"there is 1 of this name already"}
-    bad = cli(sim, "import", "elsewhere", "--plan", stdin=exported.out)
-    assert bad.code == 7
-    assert "409 nonDefinitionScopeCompliantConflict is to be expected" in bad.err
-    for_machines = cli(sim, "import", "elsewhere", "--plan", "--json", stdin=exported.out)
-    assert (for_machines.code, for_machines.json["ok"]) == (7, False)
-    assert made.version == before
+    assert len(cli(sim, "import", "orders", tmp_path, "--json").json["created"]) == len(exported)
 
 
 def test_an_import_is_not_sent_twice_and_says_what_may_have_happened(cli, sim):
@@ -228,8 +208,28 @@ def test_an_import_is_not_sent_twice_and_says_what_may_have_happened(cli, sim):
     said = cli(sim, "import", "orders", stdin=exported.out)
     assert (said.code, said.out) == (4, "")
     assert "it was not tried again" in said.err
-    assert "Keep or delete them, before importing again" in said.err
     assert len(sim.organisation.collections["orders"].reports) == before + 1
+    error = cli(sim, "import", "orders", "--json", stdin=exported.out).json["error"]
+    assert (error["type"], error["maybe_done"]) == ("ImportUnclearError", True)
+    assert [found["is_new"] for found in error["found"]].count(True) == 1
+    assert len(sim.organisation.collections["orders"].reports) == before + 2
+
+
+def test_a_plan_shows_what_would_be_made_and_refused_and_makes_nothing(cli, optimize_simulator_factory):
+    made = organisation()
+    made.add_collection("Elsewhere", id="elsewhere", definition_key="claims")
+    sim = optimize_simulator_factory(made)
+    report = made.report_ids("orders")[0]
+    exported = cli(sim, "reports", "definitions", report).out
+    fine = cli(sim, "import", "orders", "--plan", stdin=exported)
+    assert (fine.code, fine.rows[0][2]) == (0, report)
+    assert "has one of this name already" in fine.err
+    refused = cli(sim, "import", "elsewhere", "--plan", stdin=exported)
+    assert refused.code == 7
+    assert f"Warning: {made.reports[report].name!r}" in refused.err
+    document = cli(sim, "import", "elsewhere", "--plan", "--json", stdin=exported)
+    assert (document.code, document.json["ok"], len(document.json["problems"])) == (7, False, 1)
+    assert "POST" not in {method for method, path, _, _ in sim.requests_log if path.endswith("/import")}
 
 
 def test_conflicts_are_listed(cli, optimize_simulator_factory):
@@ -243,7 +243,7 @@ def test_conflicts_are_listed(cli, optimize_simulator_factory):
     assert cli(sim, "import", "elsewhere", "--json", stdin=exported.out).json["error"]["conflicts"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '[{"id": "x"}]', "7"])
+@pytest.mark.parametrize("content", ["", "{", "{}", '[{"id": "x"}]', "7"])
 def test_what_is_no_definition_is_refused_before_anything_is_sent(cli, sim, tmp_path, content):
     file = tmp_path / "definitions.json"
     file.write_text(content)

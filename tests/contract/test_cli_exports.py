@@ -3,6 +3,7 @@
 import inspect
 import json
 
+import click
 import pytest
 
 from camunda_optimize.export import read_snapshot
@@ -38,11 +39,13 @@ def test_every_option_of_the_engine_is_one_with_its_default_and_help(command):
         "options",
     }
     assert wanted <= options.keys()
+    ctx = click.Context(export.commands[command])
     for name in wanted & fields.keys():
-        assert options[name].default == fields[name].default
+        assert options[name].get_default(ctx) == fields[name].default
         assert options[name].help == HELP[name]
     for name in wanted - fields.keys() - {"destination", "collections", "reports"}:
-        assert options[name].default == signature[name].default
+        assert options[name].help
+        assert options[name].get_default(ctx) == signature[name].default
 
 
 def test_report_ids(cli, optimize_simulator, tmp_path):
@@ -232,3 +235,65 @@ def test_verify_finds_what_is_damaged_missing_and_too_many(cli, optimize_simulat
     assert said.err.count("Warning: ") == 3
 
     assert cli(None, "verify", tmp_path / "nowhere").code == 5
+
+
+def test_parts_and_their_commit(cli, optimize_simulator, tmp_path):
+    ids = optimize_simulator.organisation.collection_ids
+    for name, some in (("a", ids[:3]), ("b", ids[3:])):
+        chosen = [part for id_ in some for part in ("-c", id_)]
+        said = cli(optimize_simulator, "export", "dashboard-ids", tmp_path, *chosen, "--part", name, "--json")
+        assert said.code == 0
+    assert cli(None, "verify", tmp_path).code == 5
+    committed = cli(None, "commit", tmp_path, "a", "b", "--json")
+    assert committed.code == 0
+    assert rows_at(tmp_path) == rows_of(optimize_simulator)
+    assert committed.json["rows"] == len(rows_at(tmp_path))
+    assert cli(None, "commit", tmp_path, "a", "c").code == 5
+    assert cli(None, "commit", tmp_path).code == 2
+
+
+def test_diff(cli, optimize_simulator, tmp_path):
+    organisation = optimize_simulator.organisation
+    old, new, page, text = (tmp_path / name for name in ("old", "new", "diff.html", "diff.md"))
+    assert cli(optimize_simulator, "export", "dashboard-ids", old, "--all").code == 0
+    collection = organisation.empty_collection_ids[0]
+    added = organisation.add_dashboard(collection, "New").id
+    assert cli(optimize_simulator, "export", "dashboard-ids", new, "--all").code == 0
+
+    said = cli(None, "diff", old, new, "--html", page, "--markdown", text)
+    assert (said.code, said.err) == (0, "")
+    assert added in said.out
+    assert text.read_text() == said.out
+    assert added in page.read_text()
+    document = cli(None, "diff", old, new, "--json").json
+    assert [item["id"] for item in document["added"]] == [added]
+    assert cli(None, "diff", old, old, "--json").json["empty"] is True
+    assert cli(None, "diff", old, tmp_path / "nowhere").code == 5
+
+
+def test_a_failed_export_of_reports_goes_on_where_it_ended(cli, optimize_simulator_factory, tmp_path):
+    made = Organisation()
+    made.add_collection("Orders", id="orders")
+    for number in range(4):
+        made.add_report("orders", "Raw", id=f"raw-{number}", rows=25)
+    sim = optimize_simulator_factory(made)
+    command = ["export", "report-data", tmp_path, "--all", "--resume-within", "600", "--concurrent-reports", "1"]
+    sim.add_fault(Fault(path="/api/public/export/report/raw-3", status=403, times=1))
+    assert cli(sim, *command).code in (3, 5)
+    sim.reset_counters()
+    assert cli(sim, *command).code == 0
+    asked = {path for _, path, _, _ in sim.requests_log if "/export/report/" in path}
+    assert len(asked) == 1
+    assert len(list(read_snapshot(tmp_path))) == 100
+
+
+def test_a_timeline_is_drawn_whatever_became_of_the_run(cli, optimize_simulator, tmp_path):
+    page = tmp_path / "run.html"
+    command = ["export", "dashboard-ids", tmp_path / "x", "--all", "--timeline"]
+    assert cli(optimize_simulator, *command, page).code == 0
+    assert "<svg" in page.read_text()
+    page.unlink()
+    optimize_simulator.add_fault(Fault(path="/api/public/dashboard", status=403))
+    assert cli(optimize_simulator, *command, page).code == 3
+    assert "ExportError" in page.read_text()
+    assert cli(optimize_simulator, *command, tmp_path / "run.txt").code == 2

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from .._version import __version__
-from .commands import check, diff, exports, imports, listing, reports, simulate, snapshots
+from .commands import check, exports, imports, listing, reports, simulate, snapshots
 from .exits import TABLE, Interrupted, OutputClosed, exit_code
 from .failure import tell
 from .output import Output
@@ -93,7 +93,8 @@ for _command in (
     reports.reports,
     exports.export,
     snapshots.verify,
-    diff.diff,
+    snapshots.diff,
+    snapshots.commit,
     imports.import_,
     simulate.simulate,
 ):

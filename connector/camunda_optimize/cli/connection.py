@@ -17,6 +17,7 @@ from .logs import log
 
 if TYPE_CHECKING:
     from ..client import OptimizeClient
+    from ..events import Event
 
 _CREDENTIALS = ("oauth_url", "client_id", "audience", "scope")
 _HIDDEN = "***"
@@ -29,12 +30,12 @@ class Connection:
     config: OptimizeConfig
     origins: Mapping[str, str]
 
-    def client(self) -> OptimizeClient:
+    def client(self, on_event: Callable[[Event], None] | None = None) -> OptimizeClient:
         """A client, to be opened."""
         from ..client import OptimizeClient
 
         log.info("Optimize at %s (from %s)", self.config.base_url, self.origins.get("base_url"))
-        return OptimizeClient(self.config)
+        return OptimizeClient(self.config, on_event=on_event)
 
     def described(self) -> dict[str, tuple[object, str]]:
         """Each setting's value, without secrets, and its origin."""

@@ -59,7 +59,7 @@ TABLE = (
     Exit(
         4,
         "no usable answer: not reachable, overloaded, failing, or not Optimize",
-        (TransportError, ServerError, RateLimitedError, ResponseFormatError, ImportUnclearError),
+        (TransportError, ImportUnclearError, ServerError, RateLimitedError, ResponseFormatError),
     ),
     Exit(INCOMPLETE, "data incomplete or damaged, or refused by a policy; nothing was published", (ExportError,)),
     Exit(6, "a destination or file cannot be read or written", (DestinationError, click.FileError, OSError)),

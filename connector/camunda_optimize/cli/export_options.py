@@ -20,7 +20,7 @@ from .progress import progress
 from .running import run
 
 if TYPE_CHECKING:
-    from ..export import ExportResult, Progress
+    from ..export import ExportResult, Progress, ProgressCallback
 
 HELP = {
     "format": "How rows are written.",
@@ -36,6 +36,9 @@ HELP = {
 }
 """For every field of :class:`SnapshotOptions`; its name, values and default come from there."""
 
+_PART = "Export one part of a snapshot, which readers see when 'commit' has put the parts together."
+_TIMELINE = "Draw the run (tokens, retries, throttling, rows) into this .html or .png."
+
 
 def with_snapshot_options(*without: str) -> Callable[[Function], Function]:
     """Add the argument DESTINATION, and an option for every field of :class:`SnapshotOptions` but these."""
@@ -46,9 +49,17 @@ def with_snapshot_options(*without: str) -> Callable[[Function], Function]:
                 names = "--" + field.name.replace("_", "-"), field.name
                 settings = {**_TYPES[field.name], "default": field.default}
                 function = option("Snapshot", *names, help=HELP.get(field.name), **settings)(function)
+        function = option("Snapshot", "--part", default=None, metavar="NAME", help=_PART)(function)
+        function = option("Snapshot", "--timeline", callback=_check_picture, metavar="FILE", help=_TIMELINE)(function)
         return click.argument("destination", callback=check_destination)(function)
 
     return add
+
+
+def _check_picture(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.endswith((".html", ".png")):
+        raise click.BadParameter("the file's name must end with .html or .png")
+    return value
 
 
 def _type(hint: Any) -> dict[str, Any]:
@@ -59,7 +70,7 @@ def _type(hint: Any) -> dict[str, Any]:
     choices = [choice for alternative in alternatives for choice in get_args(alternative)]
     if choices:
         return {"type": click.Choice(choices), "show_default": True}
-    return {"type": float, "metavar": "PART"}
+    return {"type": float, "metavar": "SHARE"}
 
 
 _TYPES = {name: _type(hint) for name, hint in get_type_hints(SnapshotOptions).items()}
@@ -70,17 +81,38 @@ def run_export(
     connection: Connection,
     start: Callable[..., Coroutine[Any, Any, ExportResult]],
     destination: str,
+    *,
+    timeline: str | None = None,
     **settings: Any,
 ) -> None:
-    """Call one of the exports with an open client, ``destination``, ``progress`` and ``settings``; show what came."""
-    labels = {"fetch": "Fetching", "publish": "Publishing"}
+    """Call one of the exports with an open client, ``destination``, ``progress`` and ``settings``; show what came.
+
+    ``timeline`` is the file of a picture of the run, which a run that failed gets, too.
+    """
+    from ..export.timeline import Timeline
+
+    record = Timeline()
+
+    async def work(report: ProgressCallback) -> ExportResult:
+        def both(event: Progress) -> None:
+            record.on_progress(event)
+            report(event)
+
+        async with connection.client(record.on_event) as optimize, record.recording(optimize):
+            return await start(optimize, destination=destination, progress=both, **settings)
+
+    try:
+        run_publishing(output, work)
+    finally:
+        if timeline is not None:
+            write = record.write_png if timeline.endswith(".png") else record.write_html
+            write(timeline, title=f"Export to {destination}")
+
+
+def run_publishing(output: Output, work: Callable[[ProgressCallback], Coroutine[Any, Any, ExportResult]]) -> None:
+    """Run what publishes a snapshot, with progress, and show what it published."""
     started = time.monotonic()
-
-    async def work(report: Callable[[Progress], object]) -> ExportResult:
-        async with connection.client() as optimize:
-            return await start(optimize, destination=destination, progress=report, **settings)
-
-    with progress(output, labels) as advance:
+    with progress(output, {"fetch": "Fetching", "publish": "Publishing"}) as advance:
 
         def report(event: Progress) -> None:
             advance(event.stage, event.done, event.total, f"{event.rows} rows" if event.rows else "")

@@ -25,6 +25,9 @@ _DETAILS = (
     "attempts",
     "retry_after",
     "conflicts",
+    "maybe_done",
+    "done",
+    "found",
     "expected",
     "received",
     "done",
@@ -43,7 +46,7 @@ def error_document(error: BaseException) -> dict[str, Any]:
     }
     if isinstance(error, OptimizeError):
         details = {name: getattr(error, name, None) for name in _DETAILS}
-        document |= {name: value for name, value in details.items() if value not in (None, ())}
+        document |= {name: value for name, value in details.items() if value not in (None, ()) and value is not False}
     if isinstance(error, ExportError) and error.failures:
         document["failures"] = {id_: error_document(failure) for id_, failure in error.failures.items()}
     return document

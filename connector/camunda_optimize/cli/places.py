@@ -12,17 +12,25 @@ from .parts import Function, option
 
 
 def check_destination(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """Refuse a password in a destination's URL: every process of the machine could read it."""
-    try:
-        secret = urlsplit(value).password if "://" in value else None
-    except ValueError:
-        secret = None  # the destination's own check says what is wrong
-    if secret is not None:
+    """Refuse a password in the URL of a destination: every process of the machine could read it."""
+    if _has_password(value):
         raise click.UsageError(
             "the destination holds a password, which everybody can see who can list processes: "
             "give it by the environment variables or files that the store's library reads"
         )
     return value
+
+
+def check_destinations(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """The same for several."""
+    return tuple(check_destination(ctx, parameter, one) for one in value)
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return "://" in url and urlsplit(url).password is not None
+    except ValueError:
+        return False  # the destination's own check says what is wrong
 
 
 _COLLECTION_OPTIONS: tuple[Callable[[Function], Function], ...] = (

@@ -77,6 +77,14 @@ _add(
 )
 @option("Reports", "--max-restarts", type=int, default=3, show_default=True, help="After a page was lost.")
 @option("Reports", "--concurrent-reports", type=int, default=4, show_default=True, help="Read at once.")
+@option(
+    "Reports",
+    "--resume-within",
+    type=float,
+    default=None,
+    metavar="SECONDS",
+    help="Keep what a failed run has finished, and use what one has finished within that time.",
+)
 @with_collections
 @with_output
 @with_connection

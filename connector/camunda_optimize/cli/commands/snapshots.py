@@ -1,13 +1,20 @@
-"""``verify``: whether a published snapshot is what its manifest says."""
+"""``verify``, ``diff`` and ``commit``: what can be done with snapshots without Optimize."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from ..exits import INCOMPLETE
+from ..export_options import HELP, run_publishing
 from ..output import Output
 from ..parts import Command, with_output
 from ..places import check_destination
+
+if TYPE_CHECKING:
+    from ...export import ExportResult, ProgressCallback
 
 
 @click.command(cls=Command, short_help="Check a snapshot against its manifest.")
@@ -41,3 +48,45 @@ def verify(output: Output, destination: str, *, allow_extra: bool) -> None:
             output.warn(problem)
     if not ok:
         click.get_current_context().exit(INCOMPLETE)
+
+
+@click.command(cls=Command, short_help="What changed between two snapshots.")
+@click.argument("old", callback=check_destination)
+@click.argument("new", callback=check_destination)
+@click.option("--html", type=click.Path(dir_okay=False, writable=True), help="Also write a page for a browser.")
+@click.option("--markdown", type=click.Path(dir_okay=False, writable=True), help="Also write a Markdown file.")
+@with_output
+def diff(output: Output, old: str, new: str, html: str | None, markdown: str | None) -> None:
+    """Show what was added, removed, moved and changed between the snapshots at OLD and NEW.
+
+    Both are snapshots of dashboard ids, of report ids, or of definitions. The output is Markdown.
+    """
+    from ...export.diff import diff_snapshots
+
+    found = diff_snapshots(old, new)
+    for path, render in ((html, found.to_html), (markdown, found.to_markdown)):
+        if path is not None:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(render())
+    if output.as_json:
+        output.document(found.as_dict())
+    else:
+        output.write(found.to_markdown().encode())
+
+
+@click.command(cls=Command, short_help="Put the parts of a snapshot together.")
+@click.argument("destination", callback=check_destination)
+@click.argument("parts", nargs=-1, required=True, metavar="PART...")
+@click.option("--shrink-guard", type=float, metavar="SHARE", help=HELP["shrink_guard"])
+@with_output
+def commit(output: Output, destination: str, parts: Sequence[str], shrink_guard: float | None) -> None:
+    """Make the parts that 'export ... --part NAME' wrote into the snapshot at DESTINATION.
+
+    Until then readers see the previous snapshot, from then on the new one.
+    """
+    from ...export import commit_snapshot
+
+    async def work(report: ProgressCallback) -> ExportResult:
+        return await commit_snapshot(destination, parts, shrink_guard=shrink_guard, progress=report)
+
+    run_publishing(output, work)
