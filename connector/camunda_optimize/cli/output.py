@@ -92,7 +92,7 @@ class Output:
         """A line for the person at the terminal."""
         from rich.text import Text
 
-        self.errors.print(Text(plain(text), style), soft_wrap=True)
+        self.errors.print(Text(plain(text), style), soft_wrap=not self.errors.is_terminal)
 
     def warn(self, text: str) -> None:
         self.note(f"Warning: {text}", "yellow")
