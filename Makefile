@@ -34,7 +34,7 @@ demo: $(READY) ## a local Optimize, the example DAG in a real Airflow, its files
 test: $(READY) ## all tests but those that need other servers; ARGS='-k token -x' goes to pytest
 	@$(PY) -m pytest $(ARGS)
 
-test-integration: $(READY) ## tests against real servers: S3, Airflow's own, a browser; what is not there is skipped
+test-integration: $(READY) ## tests against real servers: nginx, a proxy, Keycloak, stores, a browser; what is not there is skipped
 	@$(PY) -m pytest tests/integration $(ARGS)
 
 # The wheel, as somebody gets it who wants the client and not Airflow. The versions are those of constraints.txt, without
