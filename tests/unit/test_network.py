@@ -38,7 +38,8 @@ async def ask(config):
     call = Call("GET", "/x")
     transport = Transport.open(config, session=None, stats=Stats())
     try:
-        outcome, _, _ = await transport._attempt(call, 1)
+        token, _ = await transport._enter(call, 0.0, 0)
+        outcome, _ = await transport._attempt(call, token, 1)
     finally:
         await transport.aclose()
     if isinstance(outcome, Answer):
