@@ -22,15 +22,26 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
     What merely looks like a credential goes too: a server may echo a request that another client made.
     """
-    # The longest first, all in one pass: one secret may begin with another.
-    forms = [_encoded(secret) for secret in sorted(filter(None, secrets), key=len, reverse=True)]
-    if forms:
-        text = re.sub("|".join(forms), HIDDEN, text)
-    text = _CREDENTIAL.sub(rf"\1{HIDDEN}", text)
-    text = _BASIC.sub(rf"\1 {HIDDEN}", text)
-    text = _JWT.sub(HIDDEN, text)
+    pattern = pattern_of(secrets)
+    if pattern is not None:
+        text = pattern.sub(HIDDEN, text)
+    text = strike_credentials(text)
     text = _CONTROL.sub(" ", text).strip()
     return text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 1] + "…"
+
+
+def strike_credentials(text: str) -> str:
+    """The text without what looks like a credential."""
+    text = _CREDENTIAL.sub(rf"\1{HIDDEN}", text)
+    text = _BASIC.sub(rf"\1 {HIDDEN}", text)
+    return _JWT.sub(HIDDEN, text)
+
+
+def pattern_of(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    """Finds these secrets in any of their usual encodings; ``None`` where there are none."""
+    # The longest first, all in one pass: one secret may begin with another.
+    forms = [_encoded(secret) for secret in sorted(filter(None, secrets), key=len, reverse=True)]
+    return re.compile("|".join(forms)) if forms else None
 
 
 def _encoded(secret: str) -> str:

@@ -9,8 +9,16 @@
         ...  # point a client at sim.config() or sim.environment()
         assert sim.counters.token_requests == 1
 
-``python -m camunda_optimize.testing`` serves one from a terminal; the pytest fixtures ``optimize_simulator`` and
-``optimize_simulator_factory`` come with the package. Everything listens on the loopback interface only.
+``python -m camunda_optimize.testing`` serves one from a terminal; the pytest fixtures ``optimize_simulator``,
+``optimize_simulator_factory`` and ``optimize_replay`` come with the package. Everything listens on the loopback
+interface only.
+
+* ``Organisation.with_large_report(1_000_000)`` has a report for work on memory and speed; so does ``--rows`` on the
+  command line.
+* :class:`OptimizeRecorder` records a session with a real Optimize, without secrets, and :class:`OptimizeReplay` serves
+  it again; ``--record FILE`` and ``--replay FILE`` on the command line.
+* ``pytest --pyargs camunda_optimize.testing.conformance`` compares the simulator with what is known of Optimize, and
+  with ``--optimize-url`` a real one: see :mod:`camunda_optimize.testing.conformance`.
 """
 
 from __future__ import annotations
@@ -25,6 +33,9 @@ if TYPE_CHECKING:
     from .faults import Fault
     from .organisation import Organisation
     from .places import OrganisationFileError
+    from .recorder import OptimizeRecorder
+    from .recording import RecordingError
+    from .replay import OptimizeReplay
     from .settings import ServerQuirks
     from .simulator import OptimizeSimulator
 
@@ -33,9 +44,12 @@ __all__ = [
     "Counters",
     "DemoClient",
     "Fault",
+    "OptimizeRecorder",
+    "OptimizeReplay",
     "OptimizeSimulator",
     "Organisation",
     "OrganisationFileError",
+    "RecordingError",
     "ReportQuirks",
     "ServerQuirks",
     "StoredCollection",
@@ -49,9 +63,12 @@ _HOMES = {
     "Counters": "counters",
     "DemoClient": "clients",
     "Fault": "faults",
+    "OptimizeRecorder": "recorder",
+    "OptimizeReplay": "replay",
     "OptimizeSimulator": "simulator",
     "Organisation": "organisation",
     "OrganisationFileError": "places",
+    "RecordingError": "recording",
     "ReportQuirks": "entities",
     "ServerQuirks": "settings",
     "StoredCollection": "entities",

@@ -8,13 +8,16 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from . import recording_command
 from .addresses import Mode
 from .authorization import DERIVED
 from .organisation import Organisation
+from .recorder import OptimizeRecorder
+from .replay import OptimizeReplay
 from .simulator import OptimizeSimulator
 from .wire import GENERATIONS
 
@@ -27,8 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
     """The same with a parser of :func:`build_parser`."""
     arguments = parser.parse_args(argv)
+    recorded = arguments.record is not None or arguments.replay is not None
     try:
-        simulator = _simulator(arguments)
+        handle = recording_command.handle_of(arguments) if recorded else _simulator(arguments)
     except (OSError, RuntimeError, ValueError) as error:
         parser.error(str(error))
     stop = threading.Event()
@@ -39,21 +43,25 @@ def serve(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) ->
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     try:
-        simulator.start()
+        handle.start()
     except OSError as error:
-        ports = f"{arguments.port} and {arguments.oauth_port}"
-        parser.exit(1, f"cannot listen on ports {ports}: {error.strerror}. Choose others; 0 takes a free one.\n")
-    details = json.dumps(description(simulator), indent=2) + "\n"
+        ports = f"port {arguments.port}" if recorded else f"ports {arguments.port} and {arguments.oauth_port}"
+        parser.exit(1, f"cannot listen on {ports}: {error.strerror}. Choose others; 0 takes a free one.\n")
+    if isinstance(handle, OptimizeSimulator):
+        described, welcome = description(handle), _welcome(handle)
+    else:
+        described, welcome = recording_command.description(handle), _recording_welcome(handle)
+    details = json.dumps(described, indent=2) + "\n"
     try:
         if arguments.ready_file is not None:
             _write_whole(arguments.ready_file, details)
-        sys.stdout.write(details if arguments.json else _welcome(simulator))
+        sys.stdout.write(details if arguments.json else welcome)
         sys.stdout.flush()
         stop.wait()
     finally:
-        simulator.stop()
-        if arguments.save_organisation is not None:
-            simulator.organisation.save(arguments.save_organisation)
+        handle.stop()
+        if arguments.save_organisation is not None and isinstance(handle, OptimizeSimulator):
+            handle.organisation.save(arguments.save_organisation)
     return 0
 
 
@@ -112,7 +120,7 @@ def _usual_organisation(arguments: argparse.Namespace) -> Organisation:
 
 def _welcome(simulator: OptimizeSimulator) -> str:
     organisation = simulator.organisation
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in simulator.environment().items()]
+    exports = _exports(simulator.environment())
     counts = f"{len(organisation.collections)} collections, {len(organisation.dashboards)} dashboards"
     modes: tuple[Mode, ...] = () if simulator.outside_issuer else ("saas", "keycloak", "entra")
     lines = [
@@ -127,10 +135,19 @@ def _welcome(simulator: OptimizeSimulator) -> str:
     # The documentation's curl commands use these names.
     if simulator.mode == "keycloak" and modes:
         names = {"CLIENT_ID": simulator.client_id, "CLIENT_SECRET": simulator.client_secret}
-        lines += [f"export {name}={shlex.quote(value)}" for name, value in names.items()]
+        lines += _exports(names)
     if organisation.collections:
         lines.append(f"export COLLECTION_ID={organisation.collection_ids[0]}")
     return "\n".join([*lines, "", "Ctrl+C stops it.", ""])
+
+
+def _recording_welcome(handle: OptimizeRecorder | OptimizeReplay) -> str:
+    lines = [recording_command.title(handle), "", *_exports(handle.environment()), "", "Ctrl+C stops it.", ""]
+    return "\n".join(lines)
+
+
+def _exports(variables: Mapping[str, str]) -> list[str]:
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
 
 
 def _write_whole(path: Path, text: str) -> None:
@@ -172,6 +189,7 @@ def build_parser(
     add("--jwt-issuer", help="issuer that its tokens must have")
     add("--cluster-claim", help="claim of its tokens that must be the cluster id")
     add("--jwt-clock-skew", type=float, default=60, help="seconds by which exp and nbf may be missed")
+    recording_command.add_options(parser)
     add("--ready-file", type=Path, help="write URLs and variables there as JSON once connections are accepted")
     add("--json", action="store_true", help="print that JSON instead of lines for a shell")
     return parser

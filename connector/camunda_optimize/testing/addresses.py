@@ -26,10 +26,7 @@ class Addresses:
         """Whether only tokens of somebody else's authorization server are accepted."""
 
     def address(self, which: int) -> str:
-        """``http://127.0.0.1:<port>`` of the first port (0) or the last (-1).
-
-        :raises RuntimeError: the simulator was never started.
-        """
+        """The root of the first port (0) or the last (-1)."""
         raise NotImplementedError
 
     @property

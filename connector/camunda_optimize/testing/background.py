@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import struct
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
-from .server import MAX_BODY
-
 HOST = "127.0.0.1"
+MAX_BODY = 64 * 1024 * 1024
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _T = TypeVar("_T")
 
 
@@ -23,13 +24,15 @@ class BackgroundServer:
 
     def __init__(
         self,
-        handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        handle: Handler,
         on_connection: Callable[[], None],
+        on_stop: Callable[[], Awaitable[None]],
     ) -> None:
         self.ports: tuple[int, ...] = ()
         """The ports it listens on; those of the last time once it has stopped."""
         self._handle = handle
         self._on_connection = on_connection
+        self._on_stop = on_stop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
@@ -109,8 +112,71 @@ class BackgroundServer:
         for connection in server.connections:
             if connection.transport is not None:
                 connection.transport.abort()
+        await self._on_stop()
         # Leaving asyncio.run cancels what is left and waits for it: hanging requests, keep-alive connections.
         await asyncio.sleep(0)
+
+
+async def _nothing() -> None:
+    pass
+
+
+class Served:
+    """Something that a background server serves, as a context manager (``with`` or ``async with``)."""
+
+    def __init__(
+        self,
+        handle: Handler,
+        ports: Iterable[int],
+        *,
+        on_connection: Callable[[], None] = lambda: None,
+        on_stop: Callable[[], Awaitable[None]] = _nothing,
+    ) -> None:
+        self._ports = tuple(ports)
+        self._background = BackgroundServer(handle, on_connection, on_stop)
+
+    def start(self) -> Self:
+        """Listen. Returns once connections are accepted.
+
+        :raises OSError: the port is taken.
+        """
+        self._background.start(self._ports)
+        return self
+
+    def stop(self) -> None:
+        """Break all connections and end the thread. Requests that hang are cancelled. May be called twice."""
+        self._background.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.stop()
+
+    def address(self, which: int) -> str:
+        """``http://127.0.0.1:<port>`` of the first port (0) or the last (-1).
+
+        :raises RuntimeError: it was never started.
+        """
+        if not self._background.ports:
+            raise RuntimeError("the simulator has not been started: it has no port yet")
+        return f"http://{HOST}:{self._background.ports[which]}"
+
+
+def reset(request: web.BaseRequest) -> None:
+    """Break the request's connection with RST, as a server does that has crashed."""
+    transport = request.transport
+    if transport is not None:
+        sock = transport.get_extra_info("socket")
+        # No lingering: close() then sends RST instead of FIN.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
 
 
 def _bind(ports: Iterable[int]) -> list[socket.socket]:

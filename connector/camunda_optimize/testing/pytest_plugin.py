@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from .replay import OptimizeReplay
     from .simulator import OptimizeSimulator
 
 
@@ -42,3 +43,16 @@ def optimize_simulator_factory() -> Iterator[Callable[..., OptimizeSimulator]]:
             return stack.enter_context(OptimizeSimulator(small, **settings))
 
         yield start
+
+
+@pytest.fixture
+def optimize_replay() -> Iterator[Callable[..., OptimizeReplay]]:
+    """Starts replays of recordings: takes the arguments of :class:`~camunda_optimize.testing.OptimizeReplay`, of which
+    the first is the file. All are stopped when the test ends.
+    """
+    from contextlib import ExitStack
+
+    from .replay import OptimizeReplay
+
+    with ExitStack() as stack:
+        yield lambda path, **settings: stack.enter_context(OptimizeReplay(path, **settings))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -12,6 +10,7 @@ from aiohttp import web
 
 from .api import READYZ, OptimizeApi
 from .authorization import AuthorizationServer
+from .background import reset
 from .control import CONTROL_PREFIX, Control
 from .counters import Tally
 from .faults import Fault, FaultBoard
@@ -19,7 +18,6 @@ from .jwks import JwtVerifier
 from .routes.variables import INGESTION
 from .wire import Call, Reply
 
-MAX_BODY = 64 * 1024 * 1024
 GZIP_MIN_SIZE = 2048
 """Shorter answers are never compressed (Spring Boot's ``server.compression.min-response-size``)."""
 _COMPRESSED_HERE = 256 * 1024
@@ -118,7 +116,7 @@ class SimulatedServer:
         reply: Reply | None = None
         if fault is not None:
             if fault.reset:
-                _reset(request)
+                reset(request)
                 return None, fault
             if fault.hang:
                 await _until_gone(request)
@@ -133,7 +131,7 @@ class SimulatedServer:
         if reply.delay > 0:
             await asyncio.sleep(reply.delay)
         if fault is not None and fault.lost:
-            _reset(request)
+            reset(request)
             return None, fault
         return reply, fault
 
@@ -187,15 +185,6 @@ async def _write_in_pieces(
     if len(part) < len(body) and request.transport is not None:
         request.transport.close()
     return response
-
-
-def _reset(request: web.BaseRequest) -> None:
-    transport = request.transport
-    if transport is not None:
-        sock = transport.get_extra_info("socket")
-        # No lingering: close() then sends RST instead of FIN.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
 
 
 async def _until_gone(request: web.BaseRequest) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
 from . import clients as demo
 from .addresses import Addresses, Mode
 from .api import OptimizeApi
 from .authorization import DERIVED, AuthorizationServer, AuthorizationSettings
-from .background import HOST, BackgroundServer
+from .background import Served
 from .clock import Clock
 from .control import Control
 from .counters import Counters, LoggedRequest, Tally
@@ -22,7 +22,7 @@ from .tokens import TokenRegister
 from .wire import Generation
 
 
-class OptimizeSimulator(Addresses):
+class OptimizeSimulator(Served, Addresses):
     """A local Optimize with its authorization server, as a context manager (``with`` or ``async with``).
 
     It runs in a daemon thread with its own event loop and listens on the loopback interface only. Every method may be
@@ -86,12 +86,11 @@ class OptimizeSimulator(Addresses):
     ) -> None:
         if mode not in get_args(Mode):
             raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}")
-        super().__init__(mode, client_id, client_secret, outside_issuer=jwks_url is not None)
+        Addresses.__init__(self, mode, client_id, client_secret, outside_issuer=jwks_url is not None)
         self.organisation: Organisation = Organisation.seeded() if organisation is None else organisation
         self.generation: str = generation
         self.clients: Mapping[str, demo.DemoClient] = demo.demo_clients(client_id, client_secret)
         """All clients of the authorization server by id, the wrongly set up ones too."""
-        self._ports = (port, oauth_port)
         self._clock = Clock()
 
         verifier = None
@@ -136,39 +135,8 @@ class OptimizeSimulator(Addresses):
             cluster_id=self.cluster_id,
             verifier=verifier,
         )
-        self._background = BackgroundServer(self._server.handle, self._tally.connect)
-
-    # -- life -------------------------------------------------------------------------------------------------------
-
-    def start(self) -> Self:
-        """Listen. Returns once connections are accepted.
-
-        :raises OSError: the port is taken.
-        """
-        port, oauth_port = self._ports
-        self._background.start([port] if oauth_port is None else [port, oauth_port])
-        return self
-
-    def stop(self) -> None:
-        """Break all connections and end the thread. Requests that hang are cancelled. May be called twice."""
-        self._background.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        return self.start()
-
-    async def __aexit__(self, *exc: object) -> None:
-        self.stop()
-
-    def address(self, which: int) -> str:
-        if not self._background.ports:
-            raise RuntimeError("the simulator has not been started: it has no port yet")
-        return f"http://{HOST}:{self._background.ports[which]}"
+        ports = [port] if oauth_port is None else [port, oauth_port]
+        Served.__init__(self, self._server.handle, ports, on_connection=self._tally.connect)
 
     # -- what it saw and how it behaves -------------------------------------------------------------------------------
 
