@@ -1,4 +1,6 @@
-"""Pytest fixtures that start a simulator; registered by the package's ``pytest11`` entry point.
+"""Pytest fixtures that start a simulator, and the options of the conformance tests.
+
+Registered by the package's ``pytest11`` entry point.
 
 The simulator is imported inside the fixtures: this module is loaded by every pytest run wherever the package is
 installed, and must cost nothing there.
@@ -14,6 +16,20 @@ import pytest
 if TYPE_CHECKING:
     from .replay import OptimizeReplay
     from .simulator import OptimizeSimulator
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of :mod:`camunda_optimize.testing.conformance`."""
+    add = parser.getgroup("camunda-optimize", "conformance of a real Optimize").addoption
+    add(
+        "--optimize-url",
+        metavar="URL",
+        help="the Optimize that is looked at; by default the simulator, in each version",
+    )
+    add("--optimize-oauth-url", metavar="URL", help="its token endpoint; by default that of Camunda's variables")
+    add("--optimize-version", metavar="VERSION", help="what to expect, such as 8.9; by default that is found out")
+    add("--optimize-collection", metavar="ID", help="where to look and work; by default the first one with reports")
+    add("--optimize-write", action="store_true", help="allow calls that change the server; read what stays behind")
 
 
 @pytest.fixture
