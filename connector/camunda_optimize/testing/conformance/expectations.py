@@ -39,11 +39,13 @@ class Answer:
 
 
 Check = Callable[[Answer], None]
+DIFFERENCES = (AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What a check raises where an answer differs: looking at it the wrong way is a difference too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A status, and a check that raises :class:`AssertionError`."""
+    """A status, and a check that raises one of :data:`DIFFERENCES`."""
 
     status: int
     check: Check
