@@ -64,10 +64,18 @@ async def collect(
     ids = await plan(previous)
     if not whole:
         previous = previous.only(ids)
-    fetched = await fetch(run, ids)
-    decisions = _judge(kind, fetched, previous, run.options)
+    return judge(kind, await fetch(run, ids), previous, run.options)
+
+
+def judge(kind: Kind, fetched: Fetched, previous: Previous, options: SnapshotOptions) -> Collected:
+    """What becomes of everything that was fetched.
+
+    :raises ExportError: for what the policies do not let through
+    :raises ShrinkGuardError: if too little remains of the previous snapshot
+    """
+    decisions = _judge(kind, fetched, previous, options)
     counts = {unit_id: _count(unit_id, fetched, decision, previous) for unit_id, decision in decisions.items()}
-    guard_shrinking(kind, sum(counts.values()), previous, run.options)
+    guard_shrinking(kind, sum(counts.values()), previous, options)
     return Collected(fetched, decisions, counts)
 
 

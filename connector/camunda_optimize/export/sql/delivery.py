@@ -1,0 +1,116 @@
+"""The fetch of report data, beside the thread that writes it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ...errors import NotFoundError, OptimizeError
+from ..collect import Collected
+from ..fetch_report_data import Paging
+from ..fetching import Source
+from ..progress import Progress
+from ..threads import Workers, outlast
+from .handover import HandOver
+from .loading import End, Message, PageOf, ReportLoad, Restart
+
+if TYPE_CHECKING:
+    from ...models import Page
+
+
+class Delivery:
+    """Fetches reports one behind the other, the next few begun already, and hands their pages to the thread."""
+
+    def __init__(
+        self,
+        optimize: Source,
+        paging: Paging,
+        pages: HandOver[Message],
+        progress: Callable[[Progress], object],
+    ) -> None:
+        self._optimize, self._paging, self._pages, self._progress = optimize, paging, pages, progress
+        self._rows = 0
+
+    async def into(self, load: ReportLoad, ids: Sequence[str], workers: Workers) -> Collected:
+        """Run the load in a thread beside the fetch; both have ended when this does."""
+
+        def give_up() -> object:
+            self._pages.stop()
+            return workers.start(load.interrupt)
+
+        writing = workers.start(load.run)
+        try:
+            await self._deliver(ids)
+        except BaseException:
+            _ = give_up()
+            raise
+        finally:
+            await outlast(writing, give_up)
+        return writing.result()
+
+    async def _deliver(self, ids: Sequence[str]) -> None:
+        begun: deque[_Reading] = deque()
+        todo = iter(ids)
+        try:
+            for done in range(len(ids)):
+                self._progress(Progress("fetch", done, len(ids), self._rows))
+                while len(begun) < self._paging.concurrent_reports and (report_id := next(todo, None)) is not None:
+                    begun.append(_Reading(self._optimize, report_id, self._paging))
+                try:
+                    if not await self._hand_over(begun[0], done, len(ids)):
+                        return
+                    end = End()
+                except NotFoundError:
+                    end = End("missing")
+                except OptimizeError as error:
+                    end = End("failed", error)
+                if not await self._pages.put(end):
+                    return
+                await begun.popleft().close()
+            self._progress(Progress("fetch", len(ids), len(ids), self._rows))
+        finally:
+            while begun:
+                await begun.popleft().close()
+
+    async def _hand_over(self, reading: _Reading, done: int, total: int) -> bool:
+        attempt, before = 1, self._rows
+        async for page in reading.pages():
+            if page.attempt != attempt:
+                attempt, self._rows = page.attempt, before
+                if not await self._pages.put(Restart()):
+                    return False
+            if not await self._pages.put(PageOf(reading.data.kind or "raw", page.rows)):
+                return False
+            self._rows += len(page.rows)
+            self._progress(Progress("fetch", done, total, self._rows))
+        return True
+
+
+class _Reading:
+    """A report whose first page is asked for at once. The scroll itself reads ahead from there."""
+
+    def __init__(self, optimize: Source, report_id: str, paging: Paging) -> None:
+        self.data = optimize.reports.export_data(
+            report_id,
+            page_size=paging.page_size,
+            pagination_timeout=paging.pagination_timeout,
+            streaming=True,
+            max_restarts=paging.max_restarts,
+        )
+        self._pages = aiter(self.data)
+        self._first = asyncio.ensure_future(anext(self._pages, None))
+
+    async def pages(self) -> AsyncGenerator[Page, None]:
+        page = await self._first
+        while page is not None:
+            yield page
+            page = await anext(self._pages, None)
+
+    async def close(self) -> None:
+        self._first.cancel()
+        await asyncio.wait({self._first})
+        if not self._first.cancelled():
+            self._first.exception()  # looked at, or asyncio complains that nobody did
+        await self.data.__aexit__(None, None, None)
