@@ -27,7 +27,9 @@ def exports(quick: bool) -> Result:
 
         def run(variant: str) -> Run:
             place = str(Path(places, variant))
-            return in_fresh_process("export_workloads.py", variant=variant, url=url, core=client, size=count, place=place)
+            return in_fresh_process(
+                "export_workloads.py", variant=variant, url=url, core=client, size=count, place=place
+            )
 
         runs = interleaved(variants, 3, run)
     result = Result(
@@ -70,10 +72,17 @@ def report_exports(quick: bool) -> Result:
                 result.rows.append(_row(f"{name} on {where}", run, f"<= {_MOST_MEMORY[name]} MB", ok))
         python = dlt_python()
         for name in ("jsonl", "parquet") if python else ():
-            peer = run_peer(python, "dlt_workload.py", url=url, size=rows // 10, place=f"{places}/dlt-{name}", format=name)
+            peer = run_peer(
+                python, "dlt_workload.py", url=url, size=rows // 10, place=f"{places}/dlt-{name}", format=name
+            )
             runs[f"dlt {name}"] = peer
             ahead = _speed(runs[f"{name} on disk"]) / _speed(peer)
-            row = _row(f"dlt, {name} on disk ({ahead:.1f} times slower)", peer, f">= {_AHEAD_OF_DLT} times", ahead >= _AHEAD_OF_DLT)
+            row = _row(
+                f"dlt, {name} on disk ({ahead:.1f} times slower)",
+                peer,
+                f">= {_AHEAD_OF_DLT} times",
+                ahead >= _AHEAD_OF_DLT,
+            )
             result.rows.append(row)
     if python is None:
         result.note = "dlt could not be installed, so that it is not in the table"
