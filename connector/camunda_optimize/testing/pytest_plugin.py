@@ -9,6 +9,7 @@ installed, and must cost nothing there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,4 +72,8 @@ def optimize_replay() -> Iterator[Callable[..., OptimizeReplay]]:
     from .replay import OptimizeReplay
 
     with ExitStack() as stack:
-        yield lambda path, **settings: stack.enter_context(OptimizeReplay(path, **settings))
+
+        def start(path: str | Path, **settings: Any) -> OptimizeReplay:
+            return stack.enter_context(OptimizeReplay(path, **settings))
+
+        yield start

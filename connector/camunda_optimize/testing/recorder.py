@@ -17,6 +17,7 @@ from ..network import Route, routes
 from .background import Served, reset
 from .cleaning import Cleaner
 from .recording import KEPT_HEADERS, Exchange, RecordingFile
+from .wire import as_object
 
 TOKEN_PATH = "/oauth/token"
 _HOP_BY_HOP = frozenset(
@@ -148,8 +149,7 @@ class OptimizeRecorder(Served):
             value: Any = orjson.loads(body)
         except orjson.JSONDecodeError:
             return body
-        if isinstance(value, dict):
-            self._cleaner.learn_token(value.get("access_token"))  # pyright: ignore[reportUnknownMemberType]
+        self._cleaner.learn_token((as_object(value) or {}).get("access_token"))
         return orjson.dumps(self._cleaner.token_answer(value))
 
     async def _close(self) -> None:

@@ -8,6 +8,10 @@ from ..wire import GENERATIONS
 
 PUBLIC = "/api/public"
 VERSIONS = tuple(GENERATIONS)
+NAME = "conformance"
+"""Of everything that stays behind on a real server."""
+UNKNOWN = "00000000-0000-4000-8000-00000000dead"
+"""An id that nothing has."""
 
 
 @dataclass(frozen=True, slots=True)

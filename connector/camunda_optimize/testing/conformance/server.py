@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-import ssl
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import orjson
 
@@ -15,17 +13,13 @@ from ... import oauth, wire
 from ...config import OptimizeConfig
 from ..wire import Generation
 from . import endpoints as at
-from .endpoints import PUBLIC, Endpoint
+from .endpoints import NAME, PUBLIC, UNKNOWN, Endpoint
 from .expectations import Answer, Case
-from .reading import UNKNOWN
-from .writing import NAME
+from .http_client import ask
 
 _NAME = re.compile(r"\{([a-z_]+)\}")
 _LOOKED_AT = 50
 """Collections and reports in which something to ask for is searched."""
-
-_TIMEOUT = 60
-"""Seconds."""
 
 
 class NothingThere(Exception):
@@ -53,7 +47,7 @@ class Server:
         sent = body.encode() if isinstance(body, str) else body
         if sent is not None or method in ("POST", "PUT"):
             headers.append(("Content-Type", "application/json"))
-        return _ask(self.config.base_url + path, method, sent, headers)
+        return ask(self.config.base_url + path, method, sent, headers)
 
     @cached_property
     def token(self) -> str:
@@ -61,7 +55,7 @@ class Server:
         if self.config.token is not None:
             return self.config.token
         call = oauth.token_request(self.config)
-        answer = _ask(str(self.config.oauth_url), call.method, call.body, [("Content-Type", call.content_type)])
+        answer = ask(str(self.config.oauth_url), call.method, call.body, [("Content-Type", call.content_type)])
         return oauth.read_grant(wire.Answer(answer.status, answer.headers, answer.body), self.config).access_token
 
     def try_case(self, case: Case) -> Answer:
@@ -231,23 +225,3 @@ def _kind(answer: Answer) -> str:
         return "number"
     entries: list[Any] = data  # pyright: ignore[reportUnknownVariableType]
     return "hyper_map" if entries and isinstance(entries[0]["value"], list) else "map"
-
-
-def _ask(url: str, method: str, body: bytes | None, headers: list[tuple[str, str]]) -> Answer:
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port
-    connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT)
-    if parts.scheme == "https":
-        context = ssl.create_default_context()  # SSL_CERT_FILE names another CA bundle
-        connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT, context=context)
-    try:
-        connection.putrequest(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-        for name, value in headers:
-            connection.putheader(name, value)
-        if body is not None or method in ("POST", "PUT"):
-            connection.putheader("Content-Length", str(len(body or b"")))
-        connection.endheaders(body)
-        response = connection.getresponse()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
-    finally:
-        connection.close()

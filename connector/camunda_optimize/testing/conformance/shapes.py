@@ -10,7 +10,6 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000")
 
 def ids(value: Any) -> None:
     """A list of ids, and of nothing else."""
-    assert isinstance(value, list)
     assert value
     assert all(item.keys() == {"id"} and isinstance(item["id"], str) for item in value)
 
