@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import orjson
 
@@ -118,9 +118,8 @@ def _walk(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
-        items: list[Any] = value
-        return [_walk(item, change) for item in items]
+        return [_walk(item, change) for item in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # JSON
     if isinstance(value, dict):
-        fields: dict[str, Any] = value
+        fields = cast("dict[str, Any]", value)
         return {change(name): _walk(item, change) for name, item in fields.items()}
     return value

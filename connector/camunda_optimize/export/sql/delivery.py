@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING
 
+import anyio
+
 from ...errors import NotFoundError, OptimizeError
 from ..collect import Collected
 from ..fetch_report_data import Paging
@@ -36,15 +38,16 @@ class Delivery:
     async def into(self, load: ReportLoad, ids: Sequence[str], workers: Workers) -> Collected:
         """Run the load in a thread beside the fetch; both have ended when this does."""
 
-        def give_up() -> object:
-            self._pages.stop()
-            return workers.start(load.interrupt)
+        def give_up() -> None:  # may be called more than once
+            if not self._pages.stopping.is_set():
+                self._pages.stop()
+                _ = workers.start(load.interrupt)
 
         writing = workers.start(load.run)
         try:
             await self._deliver(ids)
         except BaseException:
-            _ = give_up()
+            give_up()
             raise
         finally:
             await outlast(writing, give_up)
@@ -68,11 +71,13 @@ class Delivery:
                     end = End("failed", error)
                 if not await self._pages.put(end):
                     return
-                await begun.popleft().close()
+                await begun[0].close()
+                begun.popleft()
             self._progress(Progress("fetch", len(ids), len(ids), self._rows))
         finally:
-            while begun:
-                await begun.popleft().close()
+            with anyio.CancelScope(shield=True):
+                for reading in begun:
+                    await reading.close()
 
     async def _hand_over(self, reading: _Reading, done: int, total: int) -> bool:
         attempt, before = 1, self._rows
@@ -109,6 +114,7 @@ class _Reading:
             page = await anext(self._pages, None)
 
     async def close(self) -> None:
+        """May be called more than once."""
         self._first.cancel()
         await asyncio.wait({self._first})
         if not self._first.cancelled():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
 from .copying import CopyDriver
@@ -31,10 +31,8 @@ class Database:
     @property
     def copies(self) -> CopyDriver | None:
         """The driver, if it is one whose COPY we know."""
-        driver = self.engine.dialect.driver
-        if self.dialect == "postgresql" and driver in ("psycopg", "psycopg2"):
-            return cast("CopyDriver", driver)
-        return None
+        drivers: dict[str, CopyDriver] = {"psycopg": "psycopg", "psycopg2": "psycopg2"}
+        return drivers.get(self.engine.dialect.driver) if self.dialect == "postgresql" else None
 
     def close(self) -> None:
         """Give up connections, if the engine was made here."""
@@ -68,6 +66,7 @@ def open_database(engine: EngineLike) -> Database:
 
 def _made(text: str | URL) -> Database:
     import sqlalchemy as sa
+    from sqlalchemy.exc import NoSuchModuleError
 
     try:
         url = sa.make_url(text)
@@ -79,7 +78,7 @@ def _made(text: str | URL) -> Database:
         extra = "postgres" if exc.name == "psycopg" else None
         advice = f": pip install 'camunda-optimize-connector[{extra}]'" if extra else ""
         problem = f"the driver {exc.name} is not installed{advice}"
-    except sa.exc.NoSuchModuleError:
+    except NoSuchModuleError:
         problem = "SQLAlchemy knows no such database or driver"
     except Exception as exc:  # noqa: BLE001 - a driver's own checks; the text may quote the URL
         problem = f"is not a URL of a database ({type(exc).__name__})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -159,10 +158,11 @@ class _Load:
         self._transaction = place.transaction(self.stopping)
         self.nul_characters: int = 0
 
-    def give_up(self, workers: Workers) -> asyncio.Future[None]:
-        """Make :meth:`run` end soon."""
-        self.stopping.set()
-        return workers.start(self._transaction.interrupt)
+    def give_up(self, workers: Workers) -> None:
+        """Make :meth:`run` end soon. May be called more than once."""
+        if not self.stopping.is_set():
+            self.stopping.set()
+            _ = workers.start(self._transaction.interrupt)
 
     def run(self) -> Collected:
         return self._place.guarded("replace the snapshot", self._run)

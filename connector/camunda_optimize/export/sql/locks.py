@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from ...errors import DestinationError
 from .problems import Stopped
@@ -61,7 +62,7 @@ class Locks:
             try:
                 if not driver.in_transaction:  # an engine may have listeners that begin one
                     self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-            except sa.exc.OperationalError as exc:
+            except OperationalError as exc:
                 if not str(getattr(exc.orig, "sqlite_errorname", "")).startswith("SQLITE_BUSY"):
                     raise
                 return False

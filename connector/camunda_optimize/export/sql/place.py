@@ -43,12 +43,8 @@ class Destination:
 
     def __post_init__(self) -> None:
         for setting in ("table", "snapshot", "schema"):
-            value = getattr(self, setting)
-            if value is None and setting == "schema":
-                continue
-            check.text(value, setting)
-            if "\0" in value:
-                raise ConfigurationError("has a NUL character", setting=setting)
+            if setting != "schema" or self.schema is not None:
+                check.text(getattr(self, setting), setting)
         if len(self.snapshot) > _LONGEST_SNAPSHOT:
             problem = f"is longer than {_LONGEST_SNAPSHOT} characters"
             raise ConfigurationError(problem, setting="snapshot")

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.schema import CreateTable
 
 from ...errors import DestinationError
@@ -73,7 +74,7 @@ class Target:
         inspector = sa.inspect(connection)
         try:
             there = {column["name"] for column in inspector.get_columns(self.table.name, schema=self.table.schema)}
-        except sa.exc.NoSuchTableError:
+        except NoSuchTableError:
             return False
         if not there:
             return False

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from .columns import SNAPSHOT, without_nul
 from .copying import copy, encode, statement
@@ -61,7 +62,7 @@ class Transaction:
     def _close(self) -> None:
         with self._open:
             driver, self._driver = self._driver, None
-        with contextlib.suppress(sa.exc.SQLAlchemyError):  # a connection that is gone has nothing to roll back
+        with contextlib.suppress(SQLAlchemyError):  # a connection that is gone has nothing to roll back
             self.connection.rollback()
         if self._interrupted:  # the interruption may still be on its way, and must not meet the pool's next user
             self.connection.invalidate()
@@ -74,9 +75,10 @@ class Transaction:
 
         :raises DestinationError: if the database does not say that it did: only one that was lost on the way may have
         """
-        guarded(
-            self._database, "be sure that the snapshot was replaced (it is whole, old or new)", self.connection.commit
-        )
+        if self._stop.is_set():
+            raise Stopped
+        doing = "be sure that the snapshot was replaced (it is whole, old or new)"
+        guarded(self._database, doing, self.connection.commit)
 
     def interrupt(self) -> None:
         """Tell the server to give up the statement that is running. May be called in another thread, at any time."""
@@ -108,10 +110,8 @@ class Transaction:
         if missing and not create:
             raise absent(missing, self.connection.dialect)
         for target in missing:
-            if self._database.dialect == "postgresql":
-                self._locks.advisory(
-                    self._locks.resolved(target)
-                )  # another snapshot's run may be about to make it, too
+            if self._database.dialect == "postgresql":  # another snapshot's run may be about to make it, too
+                self._locks.advisory(self._locks.resolved(target))
             target.table.create(self.connection, checkfirst=True)
 
     def counts(self, target: Target) -> dict[str, int]:
