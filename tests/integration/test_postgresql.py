@@ -8,6 +8,7 @@ import threading
 import traceback
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import psycopg
 import pytest
@@ -38,6 +39,7 @@ from camunda_optimize.export.sql.columns import DATA_TABLES  # noqa: E402
 from camunda_optimize.export.sql.engines import open_database  # noqa: E402
 from camunda_optimize.export.sql.tables import target  # noqa: E402
 from camunda_optimize.export.sql.transaction import Transaction  # noqa: E402
+from camunda_optimize.testing import OptimizeSimulator, Organisation  # noqa: E402
 
 assert fresh  # fixtures
 assert servers
@@ -189,7 +191,7 @@ class TestPostgresql(SqlRuns):
             right.replace(PASSWORD, wrong): "password",
             right.replace(str(postgresql.port), "1"): "refused",
             right.replace("127.0.0.1", "nowhere.invalid"): "unknown",
-            right.replace("/postgres", "/nothing"): "does not exist",
+            right.removesuffix("postgres") + "nothing": "no such database",
             right + "?sslmode=require": "TLS",
         }
         for address, said in cases.items():
@@ -240,13 +242,19 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sample
     ["\\N", "\\.", "\\", "\t", "\r\n", "\\t", "", "\0", "a\0b", "\x01\x1f\x7f", "\N{SNOWMAN}", "\U0001f600", "\\u0000"]
 )
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=8,
 )
 TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(
     lambda time: time.strftime("%Y-%m-%dT%H:%M:%S.").rjust(20, "0") + f"{time.microsecond // 1000:03}+0000"
-) | st.sampled_from(["2024-03-01T09:30:00+05:45", "2024-W10-5T09:30:00.000+0000", "20240301T093000Z", "infinity", "now", ""])
+) | st.sampled_from(
+    ["2024-03-01T09:30:00+05:45", "2024-W10-5T09:30:00.000+0000", "20240301T093000Z", "infinity", "now", ""]
+)
 ROWS = st.lists(
     st.fixed_dictionaries(
         {},
@@ -254,7 +262,7 @@ ROWS = st.lists(
             "processInstanceId": TEXT | st.none() | JSON,
             "businessKey": TEXT,
             "startDate": TIMES | st.none() | TEXT,
-            "duration": st.integers(-(2**64), 2**64) | st.none() | st.floats(allow_nan=False, allow_infinity=False),
+            "duration": st.integers(-(2**63), 2**64 - 1) | st.none() | st.floats(allow_nan=False, allow_infinity=False),
             "variables": st.dictionaries(TEXT, TEXT, max_size=3) | JSON,
             "flowNodeInstances": JSON,
             "unheard of": JSON,
@@ -331,12 +339,17 @@ def written(request, postgresql):
         yield write
 
 
+def exactly(text):
+    """JSON with numbers as they are written: PostgreSQL keeps all their digits."""
+    return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+
+
 def as_text(value, column):
     """As PostgreSQL writes it, down to what JSON can tell apart."""
     if value is None:
         return None
     if column in ("variables", "flow_node_instances", "extra"):
-        return json.loads(json.dumps(value), parse_float=float, parse_int=int)
+        return exactly(json.dumps(value))
     return str(value)
 
 
@@ -354,7 +367,7 @@ def test_every_value_arrives_as_it_was(written, rows):
         for column, value in wanted.items():
             text = found[column]
             if column in ("variables", "flow_node_instances", "extra") and text is not None:
-                assert json.loads(text) == as_text(value, column)
+                assert exactly(text) == as_text(value, column)
             else:
                 assert text == as_text(value, column)
 
@@ -386,3 +399,22 @@ async def test_a_server_that_crashes_at_every_step(servers, monkeypatch, driver)
             assert standing("reports", url) == new
 
 
+async def test_a_disk_that_takes_no_more(servers, driver):
+    """A limit for each of the server's files is as good as a full disk: a table cannot grow, in the middle of a COPY."""
+    prlimit = find("prlimit", package="util-linux")
+    large = Organisation()
+    large.add_collection("C", id="c")
+    large.add_report("c", "r0", id="r0", rows=4_000)
+    with cluster() as made:
+        url = made.url(driver)
+        with made.serving():
+            await export("reports", servers["old"], url, create_table=True)
+            old = standing("reports", url)
+        with OptimizeSimulator(large) as server:
+            with made.serving(prlimit, f"--fsize={2 << 20}"):
+                with pytest.raises(DestinationError, match="SQLSTATE"):
+                    await export("reports", server, url, reports=["r0"], page_size=1000)
+                assert standing("reports", url) == old
+            with made.serving():
+                assert standing("reports", url) == old
+                assert (await export("reports", server, url, reports=["r0"], page_size=1000)).rows == 4_000

@@ -27,6 +27,7 @@ _CONNECTING = {
     "failed to resolve host": "the host name is unknown",
     "timeout expired": "no answer in time",
     "password authentication failed": "the password or the user is wrong",
+    'database "': "there is no such database",
     "no password supplied": "the server wants a password",
     "no pg_hba.conf entry": "the server does not let this user in from here (pg_hba.conf)",
     "does not support SSL": "the server does not speak TLS",
@@ -39,7 +40,7 @@ _CONNECTING = {
     "too many clients": "the server has no connection left",
     "starting up": "the server is starting up",
 }
-_REFUSALS = ("the password or the user is wrong", "the server wants a password")
+_REFUSALS = ("the password or the user is wrong", "the server wants a password", "there is no such database")
 
 
 class Stopped(Exception):

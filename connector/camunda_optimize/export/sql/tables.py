@@ -58,8 +58,8 @@ class Target:
     @cached_property
     def quoted(self) -> tuple[str, list[str]]:
         """The names of the table and of its columns as they stand in PostgreSQL's SQL."""
-        # A dialect without a driver: those of the drivers double each percent sign.
-        quoting = PGDialect().identifier_preparer  # type: ignore[no-untyped-call] # SQLAlchemy's gap
+        # Not the engine's own dialect: where parameters are marked by percent signs, it doubles those in names.
+        quoting = PGDialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call] # SQLAlchemy's gap
         return quoting.format_table(self.table), [quoting.quote(column.name) for column in self.shape.columns]
 
     def create_statement(self, dialect: sa.Dialect) -> str:
