@@ -166,6 +166,8 @@ class _Reader:
         knobs: dict[str, Any] = {}
         if (most := self.extras.get("max_concurrency")) is not None:
             knobs["max_concurrency"] = self.fields.count("max_concurrency", most)
+        if (pace := self.extras.get("requests_per_second")) is not None:
+            knobs["requests_per_second"] = self.fields.pace("requests_per_second", pace)
         if (seconds := self.extras.get("request_timeout")) is not None:
             knobs["request_timeout"] = self.fields.seconds("request_timeout", seconds)
         knobs["token_cache"] = self.fields.choice("cache", self.extras.get("cache"), CACHES) or CACHES[0]

@@ -66,6 +66,11 @@ EXTRA_FIELDS: dict[str, dict[str, Any]] = {
         "description": "The most requests that one task has under way at a time.",
         "schema": {"type": ["integer", "null"], "default": 32, "minimum": 1, "maximum": 1000},
     },
+    "requests_per_second": {
+        "label": "Requests per second",
+        "description": "The most that one task sends, where a gateway allows no more. Empty: no limit.",
+        "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 10000},
+    },
     "request_timeout": {
         "label": "Request timeout (seconds)",
         "description": "How long Optimize may be silent in one request.",

@@ -109,6 +109,13 @@ class ConnectionFields:
             raise self.problem(name, "must be more than 0 seconds")
         return number
 
+    def pace(self, name: str, value: object) -> float:
+        """Requests a second."""
+        number, schema = _number(value), EXTRA_FIELDS[name]["schema"]
+        if number is None or not schema["minimum"] <= number <= schema["maximum"]:
+            raise self.problem(name, f"must be a number from {schema['minimum']} to {schema['maximum']}, or empty")
+        return number
+
     def flag(self, name: str, value: object) -> bool:
         """True or false, as JSON, as 1 or 0, or as a text."""
         found = _FLAGS.get(str(value).strip().lower()) if isinstance(value, (str, int)) else None

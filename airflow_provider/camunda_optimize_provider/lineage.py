@@ -1,4 +1,4 @@
-"""OpenLineage: which collections of which Optimize went into which snapshot, and how much there is in it.
+"""OpenLineage: which collections (or reports) of which Optimize went into which snapshot, and how much there is in it.
 
 Nothing is told of an export that did not publish. Where OpenLineage's Airflow provider is not installed, nothing is
 told at all.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from camunda_optimize.export import ExportResult
 
 MOST_INPUTS = 100
-"""Collections that are inputs of their own. More than these are one input, ``collections``."""
+"""Collections, or reports, that are inputs of their own. More than these are one input, ``collections``."""
 _PREFIXES = {"s3a": "s3", "gcs": "gs", "abfs": "abfss"}
 _FILE_FORMATS = {"jsonl": "json"}
 
@@ -26,17 +26,19 @@ class Published:
     """What an export published.
 
     :param source: the base URL of Optimize.
-    :param collections: how many rows came of each, by id.
+    :param unit: what the rows came from: ``collection`` or ``report``.
+    :param units: how many came from each, by id.
     :param namespace: of the output, as OpenLineage names places: ``s3://bucket``, ``file``, ``postgres://host:port``.
     :param name: of the output within it.
-    :param columns: types by name.
+    :param columns: types by name; empty where there is no one table.
     :param size: bytes; ``None`` where nobody counts them.
     :param files: objects; ``None`` where there are none, as in a table.
     :param version: of the output, if it has one.
     """
 
     source: str
-    collections: Mapping[str, int]
+    unit: str
+    units: Mapping[str, int]
     namespace: str
     name: str
     columns: Mapping[str, str]
@@ -52,16 +54,24 @@ def published_files(result: ExportResult) -> Published:
 
     :param result: of the export engine.
     """
+    from camunda_optimize.export.formats.shapes import SHAPES
     from camunda_optimize.export.kinds import KINDS
 
     manifest = result.manifest
+    kind = KINDS[manifest.kind]
+    shapes = (
+        {SHAPES.get(entry.shape or "") for entry in manifest.reports if entry.count} if kind.mixed else {kind.shape}
+    )
+    shape = shapes.pop() if len(shapes) == 1 else None
+    types = {column.name: column.type for column in shape.columns} if shape else {}
     namespace, name = dataset_name(result.manifest_url.rpartition("/")[0])
     return Published(
         source=manifest.source,
-        collections={entry.id: entry.count for entry in manifest.collections},
+        unit=kind.unit,
+        units={entry.id: entry.count for entry in manifest.units},
         namespace=namespace,
         name=name,
-        columns=dict.fromkeys(KINDS[manifest.kind].shape.names, "string"),
+        columns={name: types.get(name, "json") for name in shape.names} if shape else {},
         rows=manifest.rows,
         size=sum(entry.bytes for entry in manifest.objects),
         files=len(manifest.objects),
@@ -98,15 +108,15 @@ def operator_lineage(published: Published) -> OperatorLineage[Any, Any] | None:
         count = facets.input_statistics_input_dataset.InputStatisticsInputDatasetFacet(rowCount=rows)
         return InputDataset(namespace=published.source, name=name, inputFacets={"inputStatistics": count})
 
-    if len(published.collections) > MOST_INPUTS:
-        inputs = [source("collections", sum(published.collections.values()))]
+    if len(published.units) > MOST_INPUTS:
+        inputs = [source(f"{published.unit}s", sum(published.units.values()))]
     else:
-        inputs = [source(f"collections/{id_}", rows) for id_, rows in published.collections.items()]
+        inputs = [source(f"{published.unit}s/{id_}", rows) for id_, rows in published.units.items()]
     fields = [
         facets.schema_dataset.SchemaDatasetFacetFields(name=name, type=type_)
         for name, type_ in published.columns.items()
     ]
-    about: dict[str, Any] = {"schema": facets.schema_dataset.SchemaDatasetFacet(fields=fields)}
+    about: dict[str, Any] = {"schema": facets.schema_dataset.SchemaDatasetFacet(fields=fields)} if fields else {}
     if published.format is not None:
         about["storage"] = facets.storage_dataset.StorageDatasetFacet(
             storageLayer=published.namespace.partition(":")[0], fileFormat=published.format

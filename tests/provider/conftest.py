@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import base64
 import importlib.util
 import json
 import logging
@@ -28,6 +30,7 @@ else:
     os.environ.update(
         AIRFLOW_HOME=str(HOME),
         AIRFLOW__CORE__UNIT_TEST_MODE="True",
+        AIRFLOW__CORE__FERNET_KEY=base64.urlsafe_b64encode(os.urandom(32)).decode(),  # subprocesses read what we store
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
         AIRFLOW__CORE__DAGS_FOLDER=str(HOME / "dags"),
         AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME}/airflow.db",
@@ -120,6 +123,16 @@ def _look_at(dag_run):
             },
             everything=repr([x.value for x in xcoms]) + repr([r.rendered_fields for r in rendered]),
         )
+
+
+@pytest.fixture
+def a_loop():
+    """Of the main thread. Without one Airflow makes one for an ``async def`` task, and does not close it."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture(autouse=True)

@@ -134,12 +134,19 @@ GOOD = {
                     "ca_bundle": None,
                     "verify": True,
                     "max_concurrency": 32,
+                    "requests_per_second": None,
                     "request_timeout": 60,
                     "cache": "file",
                 }
             ),
         },
-        {"verify": True, "max_concurrency": 32, "request_timeout": 60.0, "token_cache": "file"},
+        {
+            "verify": True,
+            "max_concurrency": 32,
+            "requests_per_second": None,
+            "request_timeout": 60.0,
+            "token_cache": "file",
+        },
     ),
     "no cache chosen": ({"host": "http://o:1", "password": "abc", "extra": {"cache": None}}, {"token_cache": "file"}),
     "memory": ({"host": "http://o:1", "password": "abc", "extra": {"cache": "Memory"}}, {"token_cache": "memory"}),
@@ -154,17 +161,22 @@ GOOD = {
         {
             "host": "http://o:1",
             "password": "abc",
-            "extra": {"verify": False, "max_concurrency": 7, "request_timeout": 2.5},
+            "extra": {"verify": False, "max_concurrency": 7, "requests_per_second": 0.5, "request_timeout": 2.5},
         },
-        {"verify": False, "max_concurrency": 7, "request_timeout": 2.5},
+        {"verify": False, "max_concurrency": 7, "requests_per_second": 0.5, "request_timeout": 2.5},
     ),
     "knobs as texts": (
         {
             "host": "http://o:1",
             "password": "abc",
-            "extra": {"verify": "False", "max_concurrency": "7", "request_timeout": "2.5"},
+            "extra": {
+                "verify": "False",
+                "max_concurrency": "7",
+                "requests_per_second": "0.5",
+                "request_timeout": "2.5",
+            },
         },
-        {"verify": False, "max_concurrency": 7, "request_timeout": 2.5},
+        {"verify": False, "max_concurrency": 7, "requests_per_second": 0.5, "request_timeout": 2.5},
     ),
 }
 
@@ -338,6 +350,16 @@ BAD = {
     ),
     "secret as a name": ({"host": "http://o:1", "extra": {SECRET: "x"}}, "'Extra Fields JSON'", "unknown name"),
     "secret as cache": ({"host": "http://o:1", "password": "abc", "extra": {"cache": SECRET}}, "'Token cache'", "file"),
+    "no pace at all": (
+        {"host": "http://o:1", "password": "abc", "extra": {"requests_per_second": 0}},
+        "'Requests per second'",
+        "from 0.1 to 10000",
+    ),
+    "digits of a secret as a pace": (
+        {"host": "http://o:1", "password": "abc", "extra": {"requests_per_second": DIGITS}},
+        "'Requests per second'",
+        "from 0.1 to 10000",
+    ),
     "infinite time": (
         {"host": "http://o:1", "password": "abc", "extra": {"request_timeout": "inf"}},
         "'Request timeout (seconds)'",
@@ -444,6 +466,7 @@ NAMES = [
     "scope",
     "verify",
     "max_concurrency",
+    "requests_per_second",
     "request_timeout",
     "cache",
 ]

@@ -6,7 +6,6 @@ import sys
 import pytest
 from airflow.sdk import DAG
 
-from camunda_optimize_provider import lineage
 from camunda_optimize_provider.lineage import Published, dataset_name, operator_lineage, published_files
 from camunda_optimize_provider.links.optimize import XCOM_KEY, OptimizeCollectionLink, collection_url
 from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsOperator as Export
@@ -78,8 +77,8 @@ def test_places_are_named_as_openlineage_names_them(url, name):
 
 def published(**changes):
     given = {
-        "source": BASE, "collections": {"a": 2, "b": 1}, "namespace": "s3://lake", "name": "ids",
-        "columns": {"collection_id": "string", "dashboard_id": "string"}, "rows": 3,
+        "source": BASE, "unit": "collection", "units": {"a": 2, "b": 1}, "namespace": "s3://lake", "name": "ids",
+        "columns": {"collection_id": "text", "dashboard_id": "text"}, "rows": 3,
         "size": 120, "files": 2, "format": "json", "version": "2026-11-23T00:00:00Z",
     }  # fmt: skip
     return Published(**{**given, **changes})
@@ -116,8 +115,8 @@ def test_what_is_sent_to_openlineage():
     counts = output["outputFacets"]["outputStatistics"]
     assert (counts["rowCount"], counts["size"], counts["fileCount"]) == (3, 120, 2)
     assert [(each["name"], each["type"]) for each in output["facets"]["schema"]["fields"]] == [
-        ("collection_id", "string"),
-        ("dashboard_id", "string"),
+        ("collection_id", "text"),
+        ("dashboard_id", "text"),
     ]
     assert output["facets"]["storage"]["storageLayer"] == "s3"
     assert output["facets"]["storage"]["fileFormat"] == "json"
@@ -138,7 +137,7 @@ def test_a_table_has_neither_files_nor_a_format():
 
 def test_thousands_of_collections_are_one_input():
     pytest.importorskip("airflow.providers.openlineage", reason="apache-airflow-providers-openlineage is not installed")
-    many = operator_lineage(published(collections={str(number): 2 for number in range(5000)}))
+    many = operator_lineage(published(units={str(number): 2 for number in range(5000)}))
     ((only,), count) = many.inputs, many.inputs[0].inputFacets["inputStatistics"].rowCount
     assert (only.name, count) == ("collections", 10_000)
 
@@ -185,13 +184,30 @@ def test_the_operator_tells_what_it_published_and_nothing_else(
     assert {each["namespace"] for each in event["inputs"]} == {optimize_simulator.base_url}
     (output,) = event["outputs"]
     assert (output["namespace"], output["name"]) == ("file", str(tmp_path / "done"))
-    files = [path for path in (tmp_path / "done").rglob("*.jsonl")]
+    files = list((tmp_path / "done").rglob("*.jsonl"))
     counts = output["outputFacets"]["outputStatistics"]
     assert counts["fileCount"] == len(files) == run.xcoms["done"]["objects"]
     assert counts["size"] == sum(path.stat().st_size for path in files)
     assert counts["rowCount"] == run.xcoms["done"]["rows"]
 
 
-def test_the_number_of_inputs_is_bounded():
-    assert lineage.MOST_INPUTS <= 100
-    assert callable(published_files)
+async def test_reports_are_inputs_too_and_have_the_schema_they_share(optimize_simulator, tmp_path):
+    from camunda_optimize import OptimizeClient
+    from camunda_optimize.export import export_report_data
+
+    organisation = optimize_simulator.organisation
+    one = next(iter(organisation.collections))
+    raw = [organisation.add_report(one, kind="raw").id for _ in range(2)]
+    async with OptimizeClient(optimize_simulator.config()) as optimize:
+        alike = published_files(await export_report_data(optimize, reports=raw, destination=str(tmp_path / "alike")))
+        number = organisation.add_report(one, kind="number").id
+        mixed = published_files(
+            await export_report_data(optimize, reports=[raw[0], number], destination=str(tmp_path / "mixed"))
+        )
+    assert alike.unit == "report"
+    assert alike.units.keys() == set(raw)
+    assert alike.rows == sum(alike.units.values()) > 0
+    assert alike.columns["processInstanceId"] == "text"
+    assert alike.columns["startDate"] == "time"
+    assert alike.columns["extra"] == "json"
+    assert mixed.columns == {}

@@ -88,15 +88,6 @@ def test_the_links_of_operators_are_declared():
     assert used == set(get_provider_info()["extra-links"])
 
 
-def test_whatever_the_package_holds_is_declared():
-    info = get_provider_info()
-    package = Path(connection_form.__file__).parent
-    for part in MODULES:
-        (declared,) = info[part]
-        found = {path.stem for path in (package / part).glob("*.py")} - {"__init__"}
-        assert {name.rpartition(".")[2] for name in declared["python-modules"]} == found
-
-
 def test_no_field_has_a_name_that_airflow_takes_for_a_secret():
     from airflow._shared.secrets_masker import should_hide_value_for_key
 

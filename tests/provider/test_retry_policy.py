@@ -26,7 +26,7 @@ def test_an_older_airflow_is_told_what_to_do():
 def test_a_missing_feature_is_told_in_words(monkeypatch):
     monkeypatch.delitem(sys.modules, "camunda_optimize_provider.retry_policies")
     monkeypatch.setitem(sys.modules, "airflow.sdk", type(sys)("airflow.sdk"))
-    with pytest.raises(ImportError, match="need Airflow 3.3 or newer: leave retry_policy out"):
+    with pytest.raises(ImportError, match=r"need Airflow 3\.3 or newer: leave retry_policy out"):
         import camunda_optimize_provider.retry_policies  # noqa: F401
 
 

@@ -48,10 +48,10 @@ class PublishingOperator(TellsLineage, OptimizeOperator):
 
         started = time.monotonic()
         result, stats = self.run_to_end(context)
-        self.published = published_files(result)
         summary = {**make_summary(result, stats, time.monotonic() - started), **self.also_in_summary(context)}
         log_summary(self.log, summary)
         if not self.is_part():
+            self.published = published_files(result)
             for outlet in self.outlets or ():
                 if isinstance(outlet, Asset):
                     context["outlet_events"][outlet].extra = summary
