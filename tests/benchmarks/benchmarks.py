@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 from measuring import Paired, Result, Row, Run, cores, in_fresh_process, interleaved, lean_server, median, run_python
 from report_benchmark import reports
+from token_table import tokens
 
 Benchmark = Callable[[bool], Result]
 
@@ -192,65 +192,6 @@ def fan_out(quick: bool) -> Result:
         seconds, most = median(runs[name], "wall"), max(int(one["token_requests"]) for one in runs[name])
         ideal = 0.05 * (1 + -(-200 // (concurrency or 32)))
         result.rows.append(Row(name, (f"{seconds:.3f}", f"{ideal:.2f}", str(most)), "<= 1 s", seconds <= 1))
-    return result
-
-
-class Expected(NamedTuple):
-    """What an experiment with the token should come to. ``also`` are other figures, to the letter."""
-
-    label: str
-    best: int
-    """Token requests that an ideal client makes."""
-    most: int
-    succeeded: int | None
-    failed: int = 0
-    also: Mapping[str, Any] = {}
-
-    def met_by(self, found: Mapping[str, Any]) -> bool:
-        return (
-            found["token_requests"] <= self.most
-            and found["failed"] == self.failed
-            and (found["succeeded"] > 0 if self.succeeded is None else found["succeeded"] == self.succeeded)
-            and all(found[key] == value for key, value in self.also.items())
-        )
-
-    def __str__(self) -> str:
-        requests = str(self.best) if self.best == self.most else f"{self.best}-{self.most}"
-        return f"{requests} and {self.failed or 'none'} failed"
-
-
-def _expectations(seconds: int) -> dict[str, Expected]:
-    errors = {"errors": {"AuthenticationError": 128}, "distinct": 128}
-    return {
-        "short_life": Expected(
-            f"tokens live 2 s, 64 workers fetch for {seconds} s", seconds // 2, seconds // 2 + 2, None
-        ),
-        "revoked": Expected("all tokens revoked in the middle of 2000 fetches", 2, 2, 2000),
-        "unauthorized": Expected("64 fetches under way get a 401 at once", 2, 2, 64, also={"unauthorized": 64}),
-        "cancelled": Expected("50 wait, the one that asked is cancelled", 1, 1, 49, also={"cancelled": 1}),
-        "status_500": Expected("64 wait, authorization server: 3 x 500", 4, 4, 64),
-        "status_429": Expected("64 wait, authorization server: 3 x 429", 4, 4, 64),
-        "reset": Expected("64 wait, authorization server: 3 x reset", 4, 4, 64),
-        "refused": Expected("wrong client secret, 64 wait, then 64 more", 1, 1, 0, 128, also=errors),
-    }
-
-
-def tokens(quick: bool) -> Result:
-    """How the shared token takes what happens to tokens; the experiments are in ``token_experiments.py``.
-
-    Token requests and 401s are counted by the server, fetches by their callers. Each is one run: these are properties
-    and no speeds. A second token request, where one has just been made, waits its second: the authorization server of
-    Camunda SaaS blocks addresses that ask faster.
-    """
-    result = Result(
-        "tokens", "Shared token, against the simulator", ("token requests", "401s", "succeeded", "failed", "seconds")
-    )
-    for name, expected in _expectations(4 if quick else 10).items():
-        found = in_fresh_process("token_experiments.py", experiment=name, quick=quick)
-        counts = (found[key] for key in ("token_requests", "unauthorized", "succeeded", "failed"))
-        cells = (*map(str, counts), f"{found['seconds']:.2f}")
-        result.rows.append(Row(expected.label, cells, str(expected), expected.met_by(found)))
-        result.data[name] = found
     return result
 
 

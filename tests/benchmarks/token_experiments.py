@@ -9,17 +9,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import subprocess
 import sys
+import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote_plus
 
 from camunda_optimize import OptimizeClient
 from camunda_optimize.testing import Fault, OptimizeSimulator, Organisation
+from camunda_optimize.testing.authorization import OMIT
 
 Experiment = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
 CONCURRENCY = 64
+_MANY_PROCESSES = Path(__file__).resolve().parent.parent / "faults" / "many_processes.py"
+_FOR_PROCESSES = (
+    *("base_url", "oauth_url", "client_id", "client_secret", "audience"),
+    *("token_cache", "token_cache_dir"),
+)
 
 
 class Fetches:
@@ -30,6 +41,11 @@ class Fetches:
         self._ids = list(sim.organisation.collections)
         self.done = 0
         self.errors: list[Exception] = []
+
+    def of(self, optimize: OptimizeClient) -> Self:
+        """Go on with another client."""
+        self._optimize = optimize
+        return self
 
     async def one(self) -> None:
         number = self.done + len(self.errors)
@@ -58,13 +74,33 @@ class Fetches:
             "succeeded": self.done,
             "failed": len(self.errors),
             "errors": dict(Counter(type(error).__name__ for error in self.errors)),
+            "distinct": len({id(error) for error in self.errors}),
+            "leaked": sum(shows(error, sim.client_secret) for error in self.errors),
             "seconds": time.monotonic() - since,
             **more,
         }
 
 
+def shows(error: BaseException, secret: str) -> bool:
+    """Whether a traceback or the exception object holds the secret, as it is or percent-encoded."""
+    texts = [*traceback.format_exception(error), repr(error)]
+    while error:
+        texts.append(repr(vars(error)))
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return any(form in text for form in (secret, quote_plus(secret)) for text in texts)
+
+
 def simulator(**settings: Any) -> OptimizeSimulator:
     return OptimizeSimulator(Organisation.uniform(200), **settings)
+
+
+async def cold(*, quick: bool) -> dict[str, Any]:
+    """A thousand fetches start at once, and there is no token yet."""
+    with simulator() as sim:
+        async with OptimizeClient(sim.config(max_concurrency=1000)) as optimize:
+            fetches, started = Fetches(optimize, sim), time.monotonic()
+            await fetches.at_once(1000)
+            return fetches.report(sim, started)
 
 
 async def short_life(*, quick: bool) -> dict[str, Any]:
@@ -108,12 +144,21 @@ async def unauthorized(*, quick: bool) -> dict[str, Any]:
 
 async def cancelled(*, quick: bool) -> dict[str, Any]:
     """50 fetches wait for the first token, and the one that asked for it is cancelled."""
+    return await _cancelled(0)
+
+
+async def cancelled_later(*, quick: bool) -> dict[str, Any]:
+    """50 fetches wait for the first token, and one of those that wait is cancelled."""
+    return await _cancelled(25)
+
+
+async def _cancelled(victim: int) -> dict[str, Any]:
     with simulator(token_latency=0.3) as sim:
         async with OptimizeClient(sim.config(max_concurrency=CONCURRENCY)) as optimize:
             fetches, started = Fetches(optimize, sim), time.monotonic()
             tasks = [asyncio.create_task(fetches.one()) for _ in range(50)]
             await asyncio.sleep(0.1)
-            tasks[0].cancel()
+            tasks[victim].cancel()
             await asyncio.wait(tasks)
             return fetches.report(sim, started, cancelled=sum(task.cancelled() for task in tasks))
 
@@ -150,7 +195,101 @@ async def refused(*, quick: bool) -> dict[str, Any]:
             fetches, started = Fetches(optimize, sim), time.monotonic()
             await fetches.at_once(CONCURRENCY)
             await fetches.at_once(CONCURRENCY)
-            return fetches.report(sim, started, distinct=len({id(error) for error in fetches.errors}))
+            return fetches.report(sim, started)
+
+
+async def down(*, quick: bool) -> dict[str, Any]:
+    """The authorization server resets every connection while 64 fetches wait; three attempts are allowed."""
+    with simulator() as sim:
+        sim.add_fault(Fault(on="token", reset=True))
+        async with OptimizeClient(sim.config(max_concurrency=CONCURRENCY, max_attempts=3)) as optimize:
+            fetches, started = Fetches(optimize, sim), time.monotonic()
+            await fetches.at_once(CONCURRENCY)
+            return fetches.report(sim, started)
+
+
+async def no_token(*, quick: bool) -> dict[str, Any]:
+    """The token endpoint answers 200 without a token, or with null, while 64 fetches wait: one client for each."""
+    with simulator() as sim:
+        fetches, started = None, time.monotonic()
+        for body in ({"token_type": "Bearer", "expires_in": 300}, {"access_token": None, "expires_in": 300}):
+            sim.clear_faults()
+            sim.add_fault(Fault(on="token", body=body))
+            async with OptimizeClient(sim.config(max_concurrency=CONCURRENCY)) as optimize:
+                fetches = (fetches or Fetches(optimize, sim)).of(optimize)
+                await fetches.at_once(CONCURRENCY)
+        assert fetches
+        return fetches.report(sim, started, requests=sim.counters.requests)
+
+
+async def strange_lives(*, quick: bool) -> dict[str, Any]:
+    """Seven clients, each with a token whose life is told in a strange way or not at all; 100 fetches each."""
+    done: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    started = time.monotonic()
+    for expires_in in (OMIT, None, "300", 0, -1, 300.5, "soon"):
+        with simulator(expires_in=expires_in) as sim:
+            async with OptimizeClient(sim.config(max_concurrency=CONCURRENCY)) as optimize:
+                fetches = Fetches(optimize, sim)
+                await fetches.at_once(50)
+                await fetches.at_once(50)
+                found = fetches.report(sim, started)
+        errors.update(found.pop("errors"))
+        done.update({key: found[key] for key in ("token_requests", "unauthorized", "succeeded", "failed", "leaked")})
+    return {**done, "errors": dict(errors), "seconds": time.monotonic() - started}
+
+
+async def echo(*, quick: bool) -> dict[str, Any]:
+    """The authorization server refuses, and its description holds the whole request."""
+    with simulator() as sim:
+        sim.add_fault(Fault(on="token", echo_request=True))
+        async with OptimizeClient(sim.config(max_concurrency=CONCURRENCY)) as optimize:
+            fetches, started = Fetches(optimize, sim), time.monotonic()
+            await fetches.at_once(CONCURRENCY)
+            return fetches.report(sim, started)
+
+
+async def processes(*, quick: bool) -> dict[str, Any]:
+    """16 processes begin at the same moment, none has a token; ten fetches each."""
+    return await _processes(warm=False)
+
+
+async def processes_again(*, quick: bool) -> dict[str, Any]:
+    """The same when others have been there before."""
+    return await _processes(warm=True)
+
+
+async def _processes(*, warm: bool) -> dict[str, Any]:
+    with simulator() as sim, tempfile.TemporaryDirectory() as directory:
+        config = sim.config(token_cache="file", token_cache_dir=f"{directory}/tokens")
+        settings = {key: getattr(config, key) for key in _FOR_PROCESSES}
+        command = [sys.executable, str(_MANY_PROCESSES), "16", "10", json.dumps(settings)]
+        for last in (False, True) if warm else (True,):
+            sim.reset_counters()
+            started = time.monotonic()
+            done = await asyncio.to_thread(subprocess.run, command, stdout=subprocess.PIPE, check=True)
+            found = json.loads(done.stdout)
+            if last:
+                break
+        failures = [failure for one in found for failure in one["failures"]]
+        return {
+            "token_requests": sim.counters.token_requests,
+            "unauthorized": sim.counters.unauthorized,
+            "succeeded": sim.counters.requests,
+            "failed": len(failures),
+            "errors": dict(Counter(failures)),
+            "seconds": time.monotonic() - started,
+        }
+
+
+async def throttled(*, quick: bool) -> dict[str, Any]:
+    """Ten of two hundred answers are 429, each with ``Retry-After: 1``."""
+    with simulator() as sim:
+        sim.add_fault(Fault(path="/api/public", status=429, headers={"Retry-After": "1"}, times=10, latency=0.05))
+        async with OptimizeClient(sim.config(max_concurrency=CONCURRENCY)) as optimize:
+            fetches, started = Fetches(optimize, sim), time.monotonic()
+            await fetches.at_once(200)
+            return fetches.report(sim, started, pauses=round(optimize.stats.throttled_seconds))
 
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -162,6 +301,15 @@ EXPERIMENTS: dict[str, Experiment] = {
     "status_429": status_429,
     "reset": reset,
     "refused": refused,
+    "cold": cold,
+    "down": down,
+    "cancelled_later": cancelled_later,
+    "no_token": no_token,
+    "strange_lives": strange_lives,
+    "echo": echo,
+    "processes": processes,
+    "processes_again": processes_again,
+    "throttled": throttled,
 }
 
 

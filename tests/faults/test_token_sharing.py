@@ -1,6 +1,7 @@
 """One token for all clients of a process and, by files, for all processes of a host."""
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,13 @@ def test_64_processes_that_start_together_make_one_token_request(optimize_simula
     assert optimize_simulator.counters.token_requests == 1
 
 
+def test_16_processes_of_10_fetches_make_one_token_request(optimize_simulator, directory):
+    assert run_processes(optimize_simulator, directory, number=16, fetches=10) == 1
+    assert run_processes(optimize_simulator, directory, number=16, fetches=10) == 0
+    assert optimize_simulator.counters.token_requests == 1
+    assert optimize_simulator.counters.requests == 320
+
+
 def test_a_revoked_token_is_replaced_once_for_all_processes(optimize_simulator, directory):
     assert run_processes(optimize_simulator, directory, number=4) == 1
     optimize_simulator.revoke_all_tokens()
@@ -116,6 +125,9 @@ async def test_no_secret_is_in_the_files_nor_in_their_names(config, directory, o
         b'{"access_token": "x", "requested_at": 1e999, "life": 300}',
         b'{"access_token": "x"}',
         b"x" * 100_000,
+        b"[" * 60_000,
+        b'{"access_token": "a\\nb", "requested_at": %d, "life": 3000}' % time.time(),
+        b'{"access_token": "\\u20ac", "requested_at": %d, "life": 3000}' % time.time(),
     ],
     ids=lambda content: content[:40].decode("latin1"),
 )
@@ -168,14 +180,63 @@ async def test_a_directory_that_cannot_be_made_means_no_cache(optimize_simulator
     assert await fetch(config) == 1
 
 
-async def test_a_full_disk_means_no_cache(config, directory, monkeypatch):
+# Runs as another user, or with a limit on what it may write; then says what came of five fetches, as JSON.
+CONFINED = """
+import asyncio, json, os, resource, signal, sys
+from camunda_optimize import OptimizeClient, OptimizeConfig, transport
+settings, user, most = json.loads(sys.argv[1])
+if user is not None:
+    os.setgroups([]), os.setgid(user), os.setuid(user)
+if most is not None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+async def main():
+    async with OptimizeClient(OptimizeConfig(**settings)) as optimize:
+        for _ in range(5):
+            await optimize.dashboards.list_ids("x")
+        return optimize.stats.token_requests
+print(json.dumps(asyncio.run(main())))
+"""
+
+
+def confined_fetch(config, *, user=None, most=None):
+    names = ("base_url", "oauth_url", "client_id", "client_secret", "audience", "token_cache", "token_cache_dir")
+    settings = {name: getattr(config, name) for name in names}
+    command = [sys.executable, "-W", "error", "-c", CONFINED, json.dumps([settings, user, most])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("most", [0, 20])
+def test_a_full_disk_means_no_cache(config, directory, most):
+    """No byte may be written, or too few: what is left is no token, and no half-written file."""
+    assert confined_fetch(config, most=most) == 1
+    assert {path.suffix for path in directory.iterdir()} == {".lock"}
+    assert confined_fetch(config) == 1
+    assert confined_fetch(config, most=most) == 0  # reading takes no room
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("mode", [0o555, 0o700, 0o777], ids=oct)
+def test_a_directory_of_another_user_s_means_no_cache(config, directory, mode, tmp_path):
+    """Unwritable, not even to be entered, or open to all."""
+    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        parent.chmod(0o755)
+    directory.mkdir()
+    directory.chmod(mode)
+    assert confined_fetch(config, user=12345) == 1
+    assert not list(directory.iterdir())
+
+
+async def test_a_disk_that_fills_up_before_the_file_is_in_its_place(config, directory, monkeypatch):
     def no_space(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", no_space)
     assert await fetch(config, 5) == 1
     monkeypatch.undo()
-    assert not list(directory.glob("token-*.json*.*[0-9]"))  # no half-written file stays
+    assert {path.suffix for path in directory.iterdir()} == {".lock"}
     assert await fetch(config) == 1
     assert await fetch(config) == 0
 
@@ -219,16 +280,27 @@ async def test_clients_of_one_process_share_the_token(optimize_simulator):
     assert optimize_simulator.counters.token_requests == 2
 
 
-def test_loops_in_several_threads_share_the_token(optimize_simulator):
-    config = optimize_simulator.config(max_concurrency=4)
+@pytest.mark.parametrize("cache", ["memory", "file"])
+def test_loops_in_several_threads_share_the_token(optimize_simulator, directory, cache):
+    """Eight threads with a loop each and three clients in it; what one learns, a revocation too, all of them use."""
+    config = optimize_simulator.config(max_concurrency=4, token_cache=cache, token_cache_dir=str(directory))
     optimize_simulator.add_fault(Fault(on="token", latency=0.1))
-    requests = []
-    threads = [threading.Thread(target=lambda: requests.append(asyncio.run(fetch(config, 5)))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(requests) == [0] * 7 + [1]
+    revoked = threading.Barrier(8, optimize_simulator.revoke_all_tokens)
+
+    async def work(clients):
+        async with contextlib.AsyncExitStack() as stack:
+            opened = [await stack.enter_async_context(OptimizeClient(config)) for _ in range(clients)]
+            for wave in range(2):
+                await asyncio.gather(*(one.dashboards.list_ids("x") for one in opened for _ in range(5)))
+                if not wave:
+                    await asyncio.to_thread(revoked.wait, 30)
+            return sum(one.stats.token_requests for one in opened)
+
+    with ThreadPoolExecutor(8) as threads:
+        requests = list(threads.map(lambda _: asyncio.run(work(3)), range(8)))
+    assert sum(requests) == 2
+    assert optimize_simulator.counters.token_requests == 2
+    assert optimize_simulator.counters.requests >= 240
 
 
 async def test_the_last_client_that_closes_forgets_the_token(optimize_simulator):
