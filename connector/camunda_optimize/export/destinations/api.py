@@ -32,6 +32,12 @@ class StoreApi:
         self.fs = filesystem
         self._unfinished: dict[str, tuple[str, str]] = {}
 
+    def read(self, path: str) -> bytes:
+        """One object's bytes, past all caches; ``FileNotFoundError`` if there is none."""
+        self.fs.invalidate_cache()
+        data: bytes = self.fs.cat_file(path)
+        return data
+
     def info(self, path: str) -> Mapping[str, Any]:
         """One object's properties, past all caches; ``FileNotFoundError`` if there is none."""
         self.fs.invalidate_cache()

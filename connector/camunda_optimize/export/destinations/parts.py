@@ -46,9 +46,10 @@ class Budget:
 
 
 def part_size(size: int) -> int:
-    """The size of each part but the last, in bytes: a multiple of 1 MiB, and no more parts than any store takes."""
-    mebibytes = -(-size // (_MOST_PARTS << 20))
-    return max(PART, mebibytes << 20)
+    """The size of each part but the last, in bytes, so that there are no more of them than any store takes."""
+    if size <= PART * _MOST_PARTS:
+        return PART
+    return -(-size // (_MOST_PARTS << 20)) << 20  # Google takes no odd sizes
 
 
 def in_memory(size: int) -> int:

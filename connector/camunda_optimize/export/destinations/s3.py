@@ -14,9 +14,9 @@ from .parts import part_size, parts_of, send_parts
 from .refusals import store_code
 
 _ATTEMPTS = 4
-_ABORTS = (0.0, 0.1, 0.5)
-"""Seconds before each. A part that was under way may arrive behind an abort, and is kept (and paid for) then; Amazon's
-advice is to abort until the upload is not known any more."""
+_ABORTS = (0.1, 0.5, 2.0)
+"""Seconds to wait behind each. A part that was under way may arrive behind an abort, and is kept (and paid for) then;
+Amazon's advice is to look, and to abort until the upload is not known any more."""
 
 
 class S3Api(StoreApi):
@@ -24,9 +24,21 @@ class S3Api(StoreApi):
 
     tag = "ETag"
 
+    def read(self, path: str) -> bytes:
+        return self._run(self._get, path)
+
+    async def _get(self, path: str) -> bytes:
+        # Not cat_file, which asks a remembered listing for the size, and believes it if that does not have the object.
+        bucket, key, _ = self.fs.split_path(path)
+        answer = await self.fs._call_s3("get_object", Bucket=bucket, Key=key)  # noqa: SLF001 - call_s3's own coroutine
+        async with answer["Body"] as body:
+            data: bytes = await body.read()
+            return data
+
     def info(self, path: str) -> Mapping[str, Any]:
-        info: Mapping[str, Any] = self.fs.info(path, refresh=True)
-        return info
+        bucket, key, _ = self.fs.split_path(path)
+        answer = self.fs.call_s3("head_object", Bucket=bucket, Key=key)
+        return {"ETag": answer.get("ETag"), "LastModified": answer.get("LastModified"), "size": answer["ContentLength"]}
 
     def put_if_unchanged(self, path: str, data: bytes, seen: Listed | None) -> bool:
         # Not pipe_file(mode="create"), which knows of one of the two conditions.
@@ -61,7 +73,7 @@ class S3Api(StoreApi):
     async def _upload(self, path: str, staged: Staged, stopped: Callable[[], bool]) -> None:
         bucket, key, _ = self.fs.split_path(path)
         target = {"Bucket": bucket, "Key": key}
-        begun = await self.fs._call_s3("create_multipart_upload", **target)  # noqa: SLF001 - call_s3's own coroutine
+        begun = await self.fs._call_s3("create_multipart_upload", **target)  # noqa: SLF001
         target["UploadId"] = begun["UploadId"]
 
         async def send(number: int, part: bytes) -> dict[str, Any]:
@@ -76,22 +88,18 @@ class S3Api(StoreApi):
             raise
 
     async def _abort(self, target: Mapping[str, str]) -> None:
-        problem: Exception | None = None
+        said = ""
         for pause in _ABORTS:
-            await asyncio.sleep(pause)
             try:
                 await self.fs._call_s3("abort_multipart_upload", **target)  # noqa: SLF001
+                await self.fs._call_s3("list_parts", **target)  # noqa: SLF001
             except FileNotFoundError:
                 return
             except Exception as exc:  # noqa: BLE001 - whatever the library raises
-                problem = exc
-            else:
-                problem = None
-        if problem is not None:
-            logger.warning(
-                "an unfinished upload of s3://%s/%s is left behind (%s), the next run aborts it",
-                *(target["Bucket"], target["Key"], store_code(problem) or type(problem).__name__),
-            )
+                said = f" ({store_code(exc) or type(exc).__name__})"
+            await asyncio.sleep(pause)
+        address = f"s3://{target['Bucket']}/{target['Key']}"
+        logger.warning("an unfinished upload of %s is left behind%s, the next run aborts it", address, said)
 
     def unfinished(self, root: str, known: Container[str]) -> dict[str, Mapping[str, Any]]:
         del known

@@ -52,8 +52,7 @@ class StoreDestination(Destination):
 
     def _read(self, key: str) -> bytes | None:
         with contextlib.suppress(FileNotFoundError):
-            data: bytes = self._fs.cat_file(self._path(key))
-            return data
+            return self._api.read(self._path(key))
         return None
 
     def _open(self, key: str) -> IO[bytes] | None:
