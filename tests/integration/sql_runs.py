@@ -412,7 +412,7 @@ class SqlRuns:
         with connected(url) as connection:
             connection.exec_driver_sql("CREATE TABLE dash (snapshot varchar(20), collection_id varchar(20), more int)")
         for create_table in (False, True):
-            with pytest.raises(DestinationError, match="has no column dashboard_id;(.|\n)*CREATE TABLE dash"):
+            with pytest.raises(DestinationError, match=r"has no column dashboard_id;(.|\n)*CREATE TABLE dash"):
                 await export("ids", servers["old"], url, create_table=create_table)
         with connected(url) as connection:
             connection.exec_driver_sql("ALTER TABLE dash ADD COLUMN dashboard_id varchar(20)")

@@ -12,14 +12,11 @@ from decimal import Decimal
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 pytest.register_assert_rewrite("sql_runs")
 
-from servers.postgresql import PASSWORD, account, cluster  # noqa: E402 - its asserts are to be rewritten
-from servers.programs import find  # noqa: E402
 from sql_runs import (  # noqa: E402
     KINDS,
     SqlRuns,
@@ -40,6 +37,8 @@ from camunda_optimize.export.sql.engines import open_database  # noqa: E402
 from camunda_optimize.export.sql.tables import target  # noqa: E402
 from camunda_optimize.export.sql.transaction import Transaction  # noqa: E402
 from camunda_optimize.testing import OptimizeSimulator, Organisation  # noqa: E402
+from servers.postgresql import PASSWORD, cluster  # noqa: E402 - its asserts are to be rewritten
+from servers.programs import find  # noqa: E402
 
 assert fresh  # fixtures
 assert servers
@@ -81,7 +80,7 @@ class TestPostgresql(SqlRuns):
             await export(kind, servers["old"], url)
             with monkeypatch.context() as patch:
                 Trap(patch, step, kill)
-                with pytest.raises(DestinationError, match="connection|ended|terminat") as caught:
+                with pytest.raises(DestinationError, match=r"connection|ended|terminat") as caught:
                     await export(kind, servers["new"], url)
             assert caught.value.transient, caught.value
             assert standing(kind, url) == both["old"], step
@@ -174,7 +173,7 @@ class TestPostgresql(SqlRuns):
             keys = connection.exec_driver_sql(
                 "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'data_pkey'"
             ).scalar_one()
-        types = {(table, column): type for table, column, type in found}
+        types = {(table, column): kind for table, column, kind in found}
         assert types["data", "start_date"] == "timestamp with time zone"
         assert types["data", "duration"] == types["data", "row_number"] == "bigint"
         assert types["data", "variables"] == types["data", "flow_node_instances"] == types["data", "extra"] == "jsonb"
@@ -250,7 +249,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=8,
 )
-TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(
+TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(  # noqa: DTZ001 - hypothesis wants them so
     lambda time: time.strftime("%Y-%m-%dT%H:%M:%S.").rjust(20, "0") + f"{time.microsecond // 1000:03}+0000"
 ) | st.sampled_from(
     ["2024-03-01T09:30:00+05:45", "2024-W10-5T09:30:00.000+0000", "20240301T093000Z", "infinity", "now", ""]
