@@ -39,8 +39,8 @@ class Command(click.Command):
 class Group(click.Group):
     """A group whose commands are of our class; ``default`` is the one that runs where none is named."""
 
-    command_class = Command
-    group_class = type
+    command_class: type[click.Command] | None = Command
+    group_class: type[click.Group | type] | None = type
 
     def __init__(self, name: str | None = None, *, default: str | None = None, **settings: Any) -> None:
         super().__init__(name, no_args_is_help=default is None, **settings)

@@ -15,7 +15,7 @@ from .refusals import store_code
 class AzureApi(StoreApi):
     """Azure Blob Storage. There is no call that throws uncommitted blocks away; after a week the store does."""
 
-    tag = "etag"
+    tag: str | None = "etag"
 
     def info(self, path: str) -> Mapping[str, Any]:
         info: Mapping[str, Any] = self.fs.info(path, refresh=True)

@@ -17,7 +17,7 @@ from .parts import UploadStoppedError, part_size
 class GoogleApi(StoreApi):
     """Google Cloud Storage. Resumable uploads cannot be listed there: one that was left behind expires after a week."""
 
-    tag = "generation"
+    tag: str | None = "generation"
 
     def info(self, path: str) -> Mapping[str, Any]:
         # Not fs.info, which believes listings that others asked for and looks for a directory at the same time.

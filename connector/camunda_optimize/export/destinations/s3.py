@@ -22,7 +22,7 @@ Amazon's advice is to look, and to abort until the upload is not known any more.
 class S3Api(StoreApi):
     """Amazon S3, and what speaks like it."""
 
-    tag = "ETag"
+    tag: str | None = "ETag"
 
     def read(self, path: str) -> bytes:
         return self._run(self._get, path)

@@ -66,9 +66,9 @@ class JsonLines(TextFormat):
 class Json(TextFormat):
     """An array with one row to a line."""
 
-    head = b"["
-    between = b","
-    tail = b"\n]\n"
+    head: bytes = b"["
+    between: bytes = b","
+    tail: bytes = b"\n]\n"
 
     def encode(self, rows: Sequence[Row]) -> bytes:
         return b",".join([b"\n" + orjson.dumps(row) for row in rows])
@@ -85,7 +85,7 @@ class Csv(TextFormat):
     ) -> None:
         super().__init__(shape, extension, compression)
         self._formula_safe = formula_safe
-        self.head = (",".join(map(self._field, shape.names)) + "\n").encode()
+        self.head: bytes = (",".join(map(self._field, shape.names)) + "\n").encode()
 
     def encode(self, rows: Sequence[Row]) -> bytes:
         return "".join([",".join(map(self._field, values)) + "\n" for values in self._values(rows)]).encode()

@@ -123,7 +123,11 @@ class Server:
     def find_collection(self) -> str:
         return quote(self._home[0], safe="")
 
-    find_with_dashboards = find_with_reports = find_collection
+    def find_with_dashboards(self) -> str:
+        return self.find_collection()
+
+    def find_with_reports(self) -> str:
+        return self.find_collection()
 
     def find_dashboard(self) -> str:
         return self._home[1][0]
