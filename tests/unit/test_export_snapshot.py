@@ -481,7 +481,7 @@ class TestDestinations:
             (b"x", "not bytes"),
             ("nosuch://x/y", "no file system is known for nosuch://"),
             ("memory://", "no bucket"),
-            ("gs://bucket/x", "pip install 'gcsfs'"),
+            ("gs://bucket/x", "camunda-optimize-connector\\[gcs\\]"),
         ],
     )
     async def test_what_cannot_be_one(self, destination, match):

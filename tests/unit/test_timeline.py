@@ -55,7 +55,7 @@ class Counters:
 # -- pure parts --------------------------------------------------------------------------------------------------------
 
 
-points = st.lists(st.tuples(st.floats(0, 50), st.integers(0, 500)), max_size=40).map(
+points = st.lists(st.tuples(st.integers(0, 50_000).map(lambda ms: ms / 1000), st.integers(0, 500)), max_size=40).map(
     lambda steps: [
         (sum(t for t, _ in steps[: n + 1]), float(sum(c for _, c in steps[: n + 1]))) for n in range(len(steps))
     ]
