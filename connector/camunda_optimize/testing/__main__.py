@@ -18,8 +18,9 @@ from .authorization import DERIVED
 from .organisation import Organisation
 from .recorder import OptimizeRecorder
 from .replay import OptimizeReplay
+from .settings import ServerQuirks
 from .simulator import OptimizeSimulator
-from .wire import GENERATIONS
+from .wire import GENERATIONS, an_object, read_json
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,6 +94,7 @@ def _simulator(arguments: argparse.Namespace) -> OptimizeSimulator:
         collections_endpoint=not arguments.no_collections_endpoint,
         token_rate_limit=arguments.token_rate_limit,
         refusal_delay=arguments.refusal_delay,
+        quirks=_quirks(arguments.quirks),
         jwks_url=arguments.jwks_url,
         jwt_audience=arguments.jwt_audience,
         jwt_issuer=arguments.jwt_issuer,
@@ -101,6 +103,15 @@ def _simulator(arguments: argparse.Namespace) -> OptimizeSimulator:
         port=arguments.port,
         oauth_port=arguments.oauth_port,
     )
+
+
+def _quirks(text: str) -> ServerQuirks:
+    try:
+        fields = an_object(read_json(text.encode()))
+        owners = fields.pop("owners", None)
+        return ServerQuirks(**fields, owners=None if owners is None else frozenset(owners))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"--quirks must be an object with fields of ServerQuirks: {error}") from None
 
 
 def _organisation(arguments: argparse.Namespace) -> Organisation:
@@ -184,6 +195,7 @@ def build_parser(
     add("--token-rate-limit", type=float, help="token requests a second and address, above that 429 (SaaS: 1)")
     add("--refusal-delay", type=float, default=0, help="seconds to refuse wrong credentials (SaaS: 30)")
     add("--no-collections-endpoint", action="store_true", help="without the undocumented collection endpoints")
+    add("--quirks", default="{}", metavar="JSON", help="what differs in this build: fields of ServerQuirks")
     add("--jwks-url", help="keys of an outside authorization server: only its tokens are accepted")
     add("--jwt-audience", default="optimize", help="audience that its tokens must have")
     add("--jwt-issuer", help="issuer that its tokens must have")

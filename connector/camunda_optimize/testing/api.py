@@ -5,6 +5,7 @@ Further endpoints are further handlers: give them to :meth:`OptimizeApi.add`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from .routes.administration import DefinitionData, Sharing
@@ -13,11 +14,11 @@ from .routes.entities import Entities
 from .routes.imports import Import
 from .routes.report_data import ReportData
 from .routes.table import PUBLIC, Handler, IdHandler, RouteTable
-from .routes.variables import Ingestion, Labels
+from .routes.variables import INGESTION, Ingestion, Labels
 from .scrolls import ScrollStore
 from .settings import ApiSettings, Backend
 from .tokens import TokenRegister
-from .wire import NO_STORE, Call, Reply, html_page, wrong_method
+from .wire import JSON, NO_STORE, Call, Reply, html_page, without_nulls, wrong_method
 
 READYZ = "/api/readyz"
 
@@ -29,7 +30,7 @@ class OptimizeApi:
         self.settings: ApiSettings = backend.settings
         self._register = register
         self._cluster_prefix = f"/{cluster_id}"
-        self._routes = RouteTable(backend.generation, self.settings.unknown_url_status)
+        self._routes = RouteTable(self.settings)
         data = ReportData(backend)
         self.scrolls: ScrollStore = data.scrolls
         self.ingestion: Ingestion = Ingestion(backend)
@@ -50,6 +51,8 @@ class OptimizeApi:
         if not call.path.startswith("/api/"):
             return self._page(call.path)
         reply = self._answer_api(call)
+        if reply.content_type == JSON and not self.settings.quirks.null_fields:
+            reply = replace(reply, body=without_nulls(reply.body))
         if "Cache-Control" in reply.headers:
             return reply
         if reply.status >= 400 and not self.settings.quirks.report_definition_null:
@@ -58,21 +61,25 @@ class OptimizeApi:
 
     def _answer_api(self, call: Call) -> Reply:
         if call.path.startswith((PUBLIC + "/", "/api/ingestion/")):
-            refusal = self._register.refusal(call.authorization)
+            refusal = self._register.refusal(self._authorization(call))
             return refusal if refusal is not None else self._routes.answer(call)
         if call.path == READYZ:
             return self._readiness(call)
         # The API of the user interface: it wants a session cookie and takes no bearer token (up to 8.9).
         return Reply(401, headers={"WWW-Authenticate": "Bearer"})
 
+    def _authorization(self, call: Call) -> Sequence[str]:
+        if call.path == INGESTION and self.settings.quirks.token_in_query and not call.authorization:
+            return tuple(f"Bearer {token}" for name, token in call.query.items() if name == "access_token")
+        return call.authorization
+
     def _readiness(self, call: Call) -> Reply:
-        if self.settings.mode == "saas" and call.authorization:
-            # There the path is behind the chain that reads tokens, although it needs none.
+        if self.settings.readyz_reads_token and call.authorization:
             refusal = self._register.refusal(call.authorization)
             if refusal is not None:
                 return refusal
         if call.method != "GET":
-            return wrong_method(self.settings.generation, call.method)
+            return wrong_method(self.settings.generation, call.method, self.settings.quirks.wrong_method_status)
         return Reply(200 if self.settings.ready else 503)
 
     def _page(self, path: str) -> Reply:

@@ -5,22 +5,19 @@ Each refuses in its own words, because that is what people paste into a search e
 
 from __future__ import annotations
 
-import base64
-import binascii
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote_plus
 
 from . import clients as demo
 from .clients import DemoClient
+from .forms import FORM, read_basic, read_form
 from .tokens import TokenRegister
 from .wire import Call, Reply, html_page, json_reply
 
-FORM = "application/x-www-form-urlencoded"
 SAAS_PATH = "/oauth/token"
 _KEYCLOAK_PREFIX, _KEYCLOAK_SUFFIX = "/auth/realms/", "/protocol/openid-connect/token"
 _ENTRA_SUFFIX = "/oauth2/v2.0/token"
@@ -47,6 +44,7 @@ class AuthorizationSettings:
     retry_after: str | None = None
     block: float = 0.0
     refusal_delay: float = 0.0
+    entra_refuses_audience: bool = False
 
 
 class AuthorizationServer:
@@ -93,7 +91,7 @@ class AuthorizationServer:
 
     def _saas(self, call: Call) -> Reply:
         """Auth0's manner."""
-        form = _form(call)
+        form = read_form(call)
         if call.method != "POST":
             return html_page("404 Not Found", 404)
         if form is None:
@@ -123,7 +121,7 @@ class AuthorizationServer:
         return self._granted("https://weblogin.cloud.camunda.io/", client, (audience,), client.cluster_id, {})
 
     def _keycloak(self, call: Call, realm: str) -> Reply:
-        form = _form(call)
+        form = read_form(call)
         if realm != demo.KEYCLOAK_REALM:
             return json_reply({"error": "Realm does not exist"}, 404)
         if call.method != "POST":
@@ -148,7 +146,7 @@ class AuthorizationServer:
 
     def _entra(self, call: Call, tenant: str) -> Reply:
         """Version 2 endpoint. An ``audience`` is ignored there: the scope names the resource."""
-        form = _form(call)
+        form = read_form(call)
         if call.method != "POST":
             return _aadsts(400, "invalid_request", 900561, "The endpoint only accepts POST requests.")
         if tenant != demo.ENTRA_TENANT:
@@ -161,6 +159,9 @@ class AuthorizationServer:
         if form["grant_type"] != "client_credentials":
             text = f"The app requested an unsupported grant type '{form['grant_type']}'."
             return _aadsts(400, "unsupported_grant_type", 70003, text)
+        if form.get("audience") and self.settings.entra_refuses_audience:
+            text = "The 'audience' request parameter isn't supported."
+            return _aadsts(400, "invalid_request", 901002, text)
         client_id, client = self._authenticate(call, form)
         if client_id not in self._clients:
             text = f"Application with identifier '{client_id}' was not found in the directory '{tenant}'."
@@ -183,7 +184,7 @@ class AuthorizationServer:
         """``client_secret_post`` or HTTP Basic; the id that was claimed, and the client if the secret fits."""
         client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
         if call.authorization and call.authorization[0][:6].lower() == "basic ":
-            client_id, secret = _basic(call.authorization[0])
+            client_id, secret = read_basic(call.authorization[0])
         client = self._clients.get(client_id)
         return client_id, client if client is not None and client.client_secret == secret else None
 
@@ -206,22 +207,6 @@ class AuthorizationServer:
         elif self.settings.expires_in is not DERIVED:
             body["expires_in"] = self.settings.expires_in
         return json_reply(body, Cache_Control="no-store", Pragma="no-cache")
-
-
-def _form(call: Call) -> dict[str, str] | None:
-    if call.headers.get("Content-Type", "").partition(";")[0].strip().lower() != FORM:
-        return None
-    return dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
-
-
-def _basic(header: str) -> tuple[str, str]:
-    try:
-        pair = base64.b64decode(header[6:], validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    client_id, _, secret = pair.partition(":")
-    # RFC 6749 §2.3.1: both are form-encoded before they are joined.
-    return unquote_plus(client_id), unquote_plus(secret)
 
 
 def _refusal(

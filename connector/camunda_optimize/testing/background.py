@@ -15,6 +15,7 @@ from aiohttp import web
 
 HOST = "127.0.0.1"
 MAX_BODY = 64 * 1024 * 1024
+_TURNS_TO_SETTLE = 3
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _T = TypeVar("_T")
 
@@ -107,6 +108,12 @@ class BackgroundServer:
         listeners = [await self._loop.create_server(connect, sock=sock, backlog=4096) for sock in sockets]
         started.set_result(None)
         await self._stopping.wait()
+        # A connection that was accepted and has no transport yet would be left behind by a listener that closes: first no
+        # more are accepted, then those get theirs.
+        for sock in sockets:
+            self._loop.remove_reader(sock.fileno())
+        for _ in range(_TURNS_TO_SETTLE):
+            await asyncio.sleep(0)
         for listener in listeners:
             listener.close()
         for connection in server.connections:

@@ -17,6 +17,31 @@ class ServerQuirks:
     The defaults are the likeliest behaviour. ``None`` means: as usual in the version that is simulated.
     """
 
+    patched: bool | None = None
+    """Whether the fixes of mid-2026 are in (camunda/camunda PR #56188 and #60049: labels work, validation errors are
+    400). Usual: not in 8.8, but in 8.9 and 8.10. There is nothing to fix before."""
+    legacy_security: bool = False
+    """8.10 with ``optimize.security.csl.enabled=false``: the static token still works there."""
+    token_in_query: bool = False
+    """Whether ingestion takes the token from ``access_token`` in the query, as the documentation has it."""
+    readyz_reads_token: bool | None = None
+    """Whether readiness is refused where an unsuitable token is sent. Usual: on SaaS only."""
+    null_fields: bool = True
+    """Whether fields without a value are written as ``null``, or left out."""
+    wrong_method_status: Literal[405, 500] = 500
+    """What is said of a method that an address does not have."""
+    media_type_status: Literal[415, 500] | None = None
+    """What is said of a body that is not called JSON; ``None``: that is not looked at."""
+    blank_collection_id_status: Literal[200, 400] = 200
+    """Whether ``collectionId=`` is a collection that nobody knows, or none."""
+    no_ids_status: Literal[200, 400] = 200
+    """What is said of a definition export of no ids."""
+    zero_limit_status: Literal[200, 500] = 500
+    """Whether the database refuses ``limit=0``, or answers with the total and no rows."""
+    no_labels_status: Literal[400, 500] = 500
+    """What 8.9 and later say of labels that are missing altogether (8.8: 500)."""
+    entra_refuses_audience: bool = False
+    """Whether Entra ignores an ``audience`` or refuses it."""
     new_scroll_ids: bool = False
     """Whether each page of a data export has a ``searchRequestId`` of its own, and the one before is no longer known.
     Usually the id stays the same."""
@@ -66,6 +91,12 @@ class ApiSettings:
     unknown_url_status: int
     ready: bool = True
     quirks: ServerQuirks = USUAL
+
+    @property
+    def readyz_reads_token(self) -> bool:
+        """Whether the address of readiness is behind the chain that reads tokens, although it needs none."""
+        asked = self.quirks.readyz_reads_token
+        return self.mode == "saas" if asked is None else asked
 
     @property
     def hidden_export_errors(self) -> bool:

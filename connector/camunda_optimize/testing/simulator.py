@@ -106,7 +106,7 @@ class OptimizeSimulator(Served, Addresses):
             )
             verifier = JwtVerifier(rules, self._clock)
         audiences = frozenset({demo.SAAS_AUDIENCE, demo.KEYCLOAK_AUDIENCE, demo.ENTRA_AUDIENCE})
-        static = self.static_token if mode == "static" and generation != "8.10" else None
+        static = self.static_token if mode == "static" and (generation != "8.10" or quirks.legacy_security) else None
         accepted = frozenset[str]() if mode == "static" else audiences
         self._register = TokenRegister(
             clock=self._clock,
@@ -118,11 +118,12 @@ class OptimizeSimulator(Served, Addresses):
             verifier=verifier,
         )
         retry_after = None if token_retry_after is None else str(token_retry_after)
-        settings = AuthorizationSettings(expires_in, token_rate_limit, retry_after, token_block, refusal_delay)
-        self._tally, self._board = Tally(), FaultBoard()
-        self._settings = ApiSettings(
-            generation, Generation.of(generation), mode, collections_endpoint, unknown_url_status, quirks=quirks
+        settings = AuthorizationSettings(
+            expires_in, token_rate_limit, retry_after, token_block, refusal_delay, quirks.entra_refuses_audience
         )
+        self._tally, self._board = Tally(), FaultBoard()
+        spoken = Generation.of(generation, patched=quirks.patched)
+        self._settings = ApiSettings(generation, spoken, mode, collections_endpoint, unknown_url_status, quirks=quirks)
         backend = Backend(self._settings, self.organisation, self._clock)
         self._api = OptimizeApi(backend, self._register, self.cluster_id)
         self._server = SimulatedServer(

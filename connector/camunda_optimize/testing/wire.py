@@ -30,12 +30,15 @@ class Generation(Enum):
     G3 = 3
 
     @classmethod
-    def of(cls, version: str) -> Generation:
-        """The generation of a version such as ``"8.9"``."""
+    def of(cls, version: str, *, patched: bool | None = None) -> Generation:
+        """The generation of a version such as ``"8.9"``; ``patched`` where a build is not as usual."""
         try:
-            return GENERATIONS[version]
+            usual = GENERATIONS[version]
         except KeyError:
             raise ValueError(f"generation must be one of {', '.join(GENERATIONS)}, not {version!r}") from None
+        if patched is None or usual is cls.G1:
+            return usual
+        return cls.G3 if patched else cls.G2
 
 
 GENERATIONS = {
@@ -202,11 +205,32 @@ def done(generation: Generation) -> Reply:
     return Reply(204 if generation is Generation.G1 else 200)
 
 
-def wrong_method(generation: Generation, method: str) -> Reply:
+def wrong_method(generation: Generation, method: str, status: int) -> Reply:
     """Both web stacks hand the 405 to ``GenericExceptionMapper``, which knows no such status: 500."""
-    if generation is Generation.G1:
-        return error_reply("serverError", "HTTP 405 Method Not Allowed")
-    return error_reply("serverError", f"Request method '{method}' is not supported")
+    g1 = generation is Generation.G1
+    text = "HTTP 405 Method Not Allowed" if g1 else f"Request method '{method}' is not supported"
+    return error_reply("serverError", text, status)
+
+
+def wrong_media_type(generation: Generation, media_type: str, status: int) -> Reply:
+    """The same for a body that is not called JSON."""
+    g1 = generation is Generation.G1
+    text = "HTTP 415 Unsupported Media Type" if g1 else f"Content-Type '{media_type}' is not supported"
+    return error_reply("serverError", text, status)
+
+
+def without_nulls(body: bytes) -> bytes:
+    """A JSON text without the fields that are null (Jackson's ``NON_NULL``)."""
+
+    def bare(value: Any) -> Any:
+        items, fields = as_list(value), as_object(value)
+        if items is not None:
+            return [bare(item) for item in items]
+        if fields is None:
+            return value
+        return {name: bare(item) for name, item in fields.items() if item is not None}
+
+    return orjson.dumps(bare(orjson.loads(body)))
 
 
 def unknown_url(generation: Generation, path: str, spring_status: int) -> Reply:

@@ -21,6 +21,7 @@ class Entities:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._organisation = backend.organisation
+        self._quirks = backend.settings.quirks
         self._lists: dict[tuple[str, str], Reply] = {}
         self._lists_version = -1
 
@@ -34,7 +35,7 @@ class Entities:
 
     def _list_ids(self, kind: str, call: Call) -> Reply:
         collection_id = call.query.get("collectionId")
-        if collection_id is None:
+        if collection_id is None or (collection_id == "" and self._quirks.blank_collection_id_status == 400):
             return error_reply("badRequestError", NO_COLLECTION_ID)
         if self._lists_version != self._organisation.version:
             self._lists.clear()
@@ -58,6 +59,8 @@ class Entities:
             ids = list(dict.fromkeys(string_list(call.body)))
         except NotJson:
             return self._backend.unreadable_body()
+        if not ids and self._quirks.no_ids_status == 400:
+            return error_reply("badRequestError", "Must specify at least one ID for this request.")
         with self._organisation.lock:
             if kind == "dashboard":
                 return definitions.export_dashboards(self._organisation, ids)

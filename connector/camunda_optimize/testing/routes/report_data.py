@@ -105,7 +105,7 @@ class ReportData:
         try:
             if scroll_id is not None:
                 scroll = self.scrolls.resume(scroll_id, timeout)
-            elif limit == 0:
+            elif limit == 0 and self._backend.settings.quirks.zero_limit_status == 500:
                 text = "[size] cannot be [0] in a scroll context"
                 return self._database_error("action_request_validation_exception", text)
             else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..wire import Call, Generation, Reply, unknown_url, wrong_method
+from ..settings import ApiSettings
+from ..wire import JSON, Call, Reply, unknown_url, wrong_media_type, wrong_method
 
 PUBLIC = "/api/public"
 Handler = Callable[[Call], Reply]
@@ -14,9 +15,11 @@ IdHandler = Callable[[Call, str], Reply]
 class RouteTable:
     """All endpoints. Groups of them add their handlers here."""
 
-    def __init__(self, generation: Generation, unknown_url_status: int) -> None:
-        self._generation = generation
-        self._unknown_url_status = unknown_url_status
+    def __init__(self, settings: ApiSettings) -> None:
+        self._generation = settings.generation
+        self._unknown_url_status = settings.unknown_url_status
+        self._wrong_method_status = settings.quirks.wrong_method_status
+        self._media_type_status = settings.quirks.media_type_status
         self._fixed: dict[str, dict[str, Handler]] = {}
         self._by_id: dict[tuple[str, str], dict[str, IdHandler]] = {}
 
@@ -30,6 +33,9 @@ class RouteTable:
 
     def answer(self, call: Call) -> Reply:
         """What the handler says, or what the server says where there is none."""
+        media_type = call.headers.get("Content-Type", "application/octet-stream")
+        if self._media_type_status is not None and call.body and media_type.partition(";")[0].strip().lower() != JSON:
+            return wrong_media_type(self._generation, media_type, self._media_type_status)
         methods = self._fixed.get(call.path)
         if methods is not None:
             handler = methods.get(call.method)
@@ -43,5 +49,5 @@ class RouteTable:
                     return id_handler(call, entity_id)
                 methods = methods or {}
         if methods is not None:
-            return wrong_method(self._generation, call.method)
+            return wrong_method(self._generation, call.method, self._wrong_method_status)
         return unknown_url(self._generation, call.path, self._unknown_url_status)

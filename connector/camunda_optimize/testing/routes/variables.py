@@ -61,6 +61,8 @@ class Labels:
         if problems:
             return self._invalid(problems)
         if labels is None:
+            if self._backend.settings.quirks.no_labels_status == 400:
+                return self._invalid([("labels", _NULL)])
             return error_reply("serverError", 'Cannot invoke "java.util.List.stream()" because "labels" is null')
         return self._merge(str(key), [(str(name), str(kind), label) for name, kind, label in labels])
 
