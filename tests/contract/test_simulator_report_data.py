@@ -235,6 +235,34 @@ def test_a_million_rows_are_there_at_once(exports):
     assert (page["numberOfRecordsInResponse"], page["totalNumberOfRecords"]) == (10_000, 1_000_000)
 
 
+@pytest.mark.parametrize("shape", ["full", "lean"])
+def test_a_large_report_runs_over_many_days(exports, shape):
+    def everything(limit):
+        export = exports(Organisation.with_large_report(5000, shape=shape))
+        return [row for page in export.everything("large-report", limit=limit) for row in page["data"]]
+
+    rows = everything(999)
+    assert rows == everything(5000)
+    assert len({row["processInstanceId"] for row in rows}) == 5000
+    assert len({row["variables"]["caseId"] for row in rows}) == 5000
+    starts = [row["startDate"] for row in rows]
+    assert starts == sorted(starts, reverse=True)
+    assert len({start[:10] for start in starts}) >= 5
+    for row in rows:
+        assert row["variables"]["caseId"].startswith("C-" + row["startDate"][:10].replace("-", ""))
+        spent = datetime.fromisoformat(row["endDate"]) - datetime.fromisoformat(row["startDate"])
+        assert round(spent.total_seconds() * 1000) == row["duration"]
+        assert all(node["id"][:-1] == row["processInstanceId"][:-1] for node in row["flowNodeInstances"])
+
+
+def test_running_cases_among_many_days(exports):
+    organisation = Organisation()
+    organisation.add_collection("C", id="c")
+    organisation.add_report("c", "R", id="raw", rows=2001, running_every=7)
+    rows = [row for page in exports(organisation).everything(limit=300) for row in page["data"]]
+    assert [number for number, row in enumerate(reversed(rows)) if row["endDate"] is None] == list(range(0, 2001, 7))
+
+
 # -- pages -------------------------------------------------------------------------------------------------------------
 
 

@@ -108,8 +108,8 @@ class BackgroundServer:
         listeners = [await self._loop.create_server(connect, sock=sock, backlog=4096) for sock in sockets]
         started.set_result(None)
         await self._stopping.wait()
-        # A connection that was accepted and has no transport yet would be left behind by a listener that closes: first no
-        # more are accepted, then those get theirs.
+        # A connection that was accepted and has no transport yet would be left behind by a listener that closes. So no
+        # more are accepted first, and those get theirs.
         for sock in sockets:
             self._loop.remove_reader(sock.fileno())
         for _ in range(_TURNS_TO_SETTLE):
