@@ -115,7 +115,7 @@ async def test_both_forms_of_retry_after_hold_the_whole_client_back(optimize_sim
 
 async def test_the_limit_comes_back(optimize_simulator, wanted, fetch_all):
     optimize_simulator.add_fault(Fault(path=LIST, status=429, times=3))
-    async with OptimizeClient(optimize_simulator.config(max_concurrency=32, retry_backoff=0.02)) as optimize:
+    async with OptimizeClient(optimize_simulator.config(max_concurrency=16, retry_backoff=0.02)) as optimize:
         gate = optimize._transport._gate
         assert await fetch_all(optimize, [wanted] * 5, concurrency=1) == {"ok": 5}
         assert gate.limit < 16
