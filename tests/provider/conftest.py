@@ -61,6 +61,14 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.filterwarnings(line), append=False)
 
 
+def airflow_exception(name):
+    """An exception of Airflow's, which has moved between its versions."""
+    from airflow import exceptions
+    from airflow.sdk import exceptions as of_tasks
+
+    return getattr(of_tasks, name, None) or getattr(exceptions, name)
+
+
 @pytest.fixture(scope="session")
 def airflow_database():
     """Airflow's metadata database, empty."""
@@ -87,8 +95,12 @@ def run_dag(airflow_database):
     """Runs an in-memory DAG in this process, as ``airflow dags test`` does."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.serialization.definitions.dag import SerializedDAG
     from airflow.serialization.serialized_objects import LazyDeserializedDAG
+
+    try:
+        from airflow.serialization.definitions.dag import SerializedDAG
+    except ImportError:  # before Airflow 3.2
+        from airflow.serialization.serialized_objects import SerializedDAG
 
     def run_dag(dag, **arguments):
         DagBundlesManager().sync_bundles_to_db()

@@ -10,6 +10,8 @@ from camunda_optimize_provider.arguments import chosen_collections, is_template,
 from camunda_optimize_provider.progress_log import ProgressLog
 from camunda_optimize_provider.storage import credentials_in, find_destination
 
+from .conftest import airflow_exception
+
 
 @pytest.mark.parametrize(
     ("given", "meant"),
@@ -88,9 +90,7 @@ def test_destinations_that_cannot_be(destination, words):
 
 
 def test_a_storage_connection_that_does_not_exist(airflow_database):
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    with pytest.raises(AirflowNotFoundException, match="no_such_connection"):
+    with pytest.raises(airflow_exception("AirflowNotFoundException"), match="no_such_connection"):
         find_destination("s3://no_such_connection@lake/x")
 
 

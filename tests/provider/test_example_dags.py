@@ -20,8 +20,12 @@ FILES, OBJECT_STORE = "optimize_dashboard_ids_to_files", "optimize_dashboard_ids
 
 @pytest.fixture
 def example_dags(airflow_database):
-    from airflow.dag_processing.dagbag import DagBag
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # before Airflow 3.2
+        from airflow.models.dagbag import DagBag
 
+        return DagBag(str(DAGS))
     return DagBag(str(DAGS), bundle_name="dags-folder")
 
 

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import DAG, Asset, ObjectStoragePath, task, task_group
-from airflow.sdk.exceptions import AirflowFailException
 
 from camunda_optimize import ConfigurationError
 from camunda_optimize.export import read_snapshot, verify
@@ -18,6 +17,10 @@ from camunda_optimize.testing import Fault, Organisation
 from camunda_optimize_provider.hooks.optimize import OptimizeHook
 from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsOperator as Export
 from camunda_optimize_provider.runner import LoopThread
+
+from .conftest import airflow_exception
+
+AirflowFailException = airflow_exception("AirflowFailException")
 
 
 def one_task(name, /, **arguments):

@@ -59,7 +59,7 @@ def test_name_and_entry_point_agree_with_the_distribution():
 
 
 def test_modules_and_hook_exist():
-    from airflow.sdk._shared.module_loading import import_string
+    from airflow.sdk.module_loading import import_string
 
     info = get_provider_info()
     for part in MODULES:
@@ -89,7 +89,7 @@ def test_the_links_of_operators_are_declared():
 
 
 def test_no_field_has_a_name_that_airflow_takes_for_a_secret():
-    from airflow._shared.secrets_masker import should_hide_value_for_key
+    from airflow.sdk._shared.secrets_masker import should_hide_value_for_key
 
     assert [name for name in connection_form.EXTRA_FIELDS if should_hide_value_for_key(name)] == []
 
@@ -142,6 +142,14 @@ def test_a_dag_file_loads_neither_an_http_library_nor_a_file_system():
     assert not {name for name in loaded if name.split(".")[0] in {"aiohttp", "fsspec", "s3fs"}}
 
 
+def declares_the_form():
+    """Before Airflow 3.2 a form is made by the hook's own code, with another library, or is a plain one."""
+    import airflow
+
+    strict = json.loads((Path(airflow.__file__).parent / "provider.yaml.schema.json").read_text())
+    return "conn-fields" in strict["properties"]["connection-types"]["items"]["properties"]
+
+
 def test_airflow_lists_it():
     code = (
         "import sys\n"
@@ -153,4 +161,5 @@ def test_airflow_lists_it():
     assert re.search(rf"{DISTRIBUTION}\s*\|", listed)
     hook = r"camunda_optimize_provider\.hooks\.optimize\.OptimizeHook"
     assert re.search(rf"camunda_optimize\s*\|\s*{hook}\s*\|\s*optimize_conn_id", hooks)
-    assert re.search(r"(?m)^camunda_optimize\s*$", behaviours)
+    if declares_the_form():
+        assert re.search(r"(?m)^camunda_optimize\s*$", behaviours)

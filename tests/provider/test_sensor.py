@@ -12,6 +12,8 @@ from camunda_optimize.testing import Fault
 from camunda_optimize_provider.sensors.optimize import OptimizeReadySensor
 from camunda_optimize_provider.triggers import optimize as triggers
 
+from .conftest import airflow_exception
+
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch):
@@ -108,11 +110,9 @@ def test_runs_out_of_time(run_dag, optimize_simulator, optimize_connection):
 
 
 def test_defers_with_a_timeout_and_without_a_secret(optimize_simulator, optimize_connection):
-    from airflow.sdk.exceptions import TaskDeferred
-
     optimize_simulator.ready = False
     dag = one_sensor("deferred", timeout=600, poke_interval=30, deferrable=True)
-    with pytest.raises(TaskDeferred) as caught:
+    with pytest.raises(airflow_exception("TaskDeferred")) as caught:
         dag.get_task("wait").execute({"ti": SimpleNamespace(map_index=-1), "dag": dag})
     assert caught.value.timeout == timedelta(seconds=600)
     assert caught.value.method_name == "execute_complete"
