@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import anyio
 import pytest
@@ -155,28 +155,32 @@ slow(TableShape, "values", b"V", 0.004)
 slow(transaction.Transaction, "commit", b"C", 0.01)
 
 async def main(kind, url):
-    config = OptimizeConfig.from_env()
-    os.write(1, b"-")
-    sys.stdin.readline()
-    async with OptimizeClient(config) as optimize:
+    async with OptimizeClient(OptimizeConfig.from_env()) as optimize:
         if kind == "ids":
-            await export_dashboard_ids_to_sql(optimize, url, ALL_COLLECTIONS, table="dash", snapshot="s", create_table=True)
+            await export_dashboard_ids_to_sql(
+                optimize, url, ALL_COLLECTIONS, table="dash", snapshot="s", create_table=True)
         else:
             await export_report_data_to_sql(
                 optimize, url, REPORTS, table="data", snapshot="s", page_size=PAGE, create_table=True)
     os.write(1, b"E")
 
-asyncio.run(main(*sys.argv[1:]))
+for line in sys.stdin:  # a process for each, that need not import everything again
+    if (pid := os.fork()) == 0:
+        os.write(1, f"{os.getpid()};".encode())
+        asyncio.run(main(*line.split()))
+        os._exit(0)
+    os.waitpid(pid, 0)
+    os.write(1, b".")
 """
 
 
-class Child:
-    """A process that exports from the moment it is told to."""
+class Children:
+    """Runs exports in processes of their own."""
 
-    def __init__(self, kind, server, url):
+    def __init__(self, server):
         code = CHILD.replace("PATH", repr(sys.path)).replace("REPORTS", repr(REPORTS)).replace("PAGE", str(PAGE))
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", code, kind, url],
+            [sys.executable, "-W", "ignore", "-c", code],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -184,20 +188,30 @@ class Child:
             env={**os.environ, **server.environment()},
         )
 
-        assert self._process.stdout.read(1) == b"-"  # it has imported everything
-
-    def run(self, letters=None, number=signal.SIGKILL, after=0.0):
-        """What it said it had begun, letter by letter; it gets the signal some seconds after so many letters."""
-        self._process.stdin.write(b"\n")
-        self._process.stdin.flush()
-        said = b""
+    def run(self, kind, url, letters=None, number=signal.SIGKILL, after=0.0):
+        """What an export said it had begun, letter by letter; it gets the signal some seconds after so many letters."""
+        self._process.stdin.write(f"{kind} {url}\n".encode())
+        pid, said = int(self._until(b";")), b""
         if letters is not None:
-            while len(said) < letters and (letter := self._process.stdout.read(1)):
-                said += letter
+            while len(said) < letters and not said.endswith(b"E"):
+                said += self._process.stdout.read(1)
+                assert not said.endswith((b".", b";")), "the export has failed"
             time.sleep(after)
-            self._process.send_signal(number)
-        rest, _ = self._process.communicate(timeout=30)
-        return (said + rest).decode()
+            with suppress(ProcessLookupError):  # it had only the end to say
+                os.kill(pid, number)
+        return (said + self._until(b".")).decode()
+
+    def _until(self, mark):
+        said = b""
+        while not said.endswith(mark):
+            letter = self._process.stdout.read(1)
+            assert letter, "the process has ended"
+            said += letter
+        return said[:-1]
+
+    def close(self):
+        self._process.kill()
+        self._process.communicate()
 
 
 class SqlRuns:
@@ -517,20 +531,22 @@ class SqlRuns:
     async def test_a_signal_at_any_time(self, number, existing, servers, url):
         kind = "reports"
         both = await self.both(kind, servers, url)
-        whole = Child(kind, servers["new"], url).run()
-        assert whole.endswith("CE")
-        assert standing(kind, url) == both["new"]
-        dice, kills = random.Random(20261123), 5
+        dice, kills = random.Random(20261123), 6
         outcomes, phases = Counter(), Counter()
-        for count in range(kills):
+        with closing(Children(servers["new"])) as children:
             await self.reset(kind, servers, url, existing=existing)
-            before = standing(kind, url)
-            letters = 1 + int((len(whole) - 1) * (count + dice.random()) / kills)
-            said = Child(kind, servers["new"], url).run(letters, number, after=0.02 * dice.random())
-            phases[said[-1]] += 1
-            found = standing(kind, url)
-            assert found in (before, both["new"]), said
-            outcomes["new" if found == both["new"] else "before"] += 1
+            whole = children.run(kind, url)
+            assert whole.endswith("CE")
+            assert standing(kind, url) == both["new"]
+            for count in range(kills):
+                await self.reset(kind, servers, url, existing=existing)
+                before = standing(kind, url)
+                letters = 1 + int((len(whole) - 1) * (count + dice.random()) / kills)
+                said = children.run(kind, url, letters, number, after=0.02 * dice.random())
+                phases[said[-1]] += 1
+                found = standing(kind, url)
+                assert found in (before, both["new"]), said
+                outcomes["new" if found == both["new"] else "before"] += 1
         print(dict(outcomes), dict(phases), whole)
         assert outcomes["before"] >= 3
         assert phases["V"] >= 2

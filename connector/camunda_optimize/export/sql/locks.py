@@ -9,7 +9,6 @@ from threading import Event
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 
 from ...errors import DestinationError
 from .problems import Stopped
@@ -60,14 +59,16 @@ class Locks:
 
         def begin() -> bool:
             try:
-                if not driver.in_transaction:  # an engine may have listeners that begin one
-                    self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-            except OperationalError as exc:
-                if not str(getattr(exc.orig, "sqlite_errorname", "")).startswith("SQLITE_BUSY"):
+                driver.execute("BEGIN IMMEDIATE")
+            except Exception as exc:
+                if not str(getattr(exc, "sqlite_errorname", "")).startswith("SQLITE_BUSY"):
                     raise
                 return False
             return True
 
+        self._connection.begin()
+        if driver.in_transaction:  # by a listener of the engine's; it reserves nothing, and would read what is old then
+            driver.execute("ROLLBACK")
         driver.execute("PRAGMA busy_timeout = 0")
         try:
             self._wait(begin)

@@ -54,11 +54,21 @@ def guarded(database: Database, action: str, call: Callable[[], R]) -> R:
     except (OptimizeError, Stopped):
         raise
     except Exception as exc:  # noqa: BLE001 - drivers raise whatever they do
-        failure = translated(exc, f"cannot {action} in {database.where}")
+        failure = translated(_first(exc), f"cannot {action} in {database.where}")
     raise failure  # out of the handler, so that the driver's exception is not even in __context__
 
 
-def translated(exc: Exception, doing: str) -> DestinationError:
+def _first(exc: BaseException) -> BaseException:
+    """What went wrong first: leaving a transaction that the database has ended already fails as well."""
+    first, earlier = exc, exc.__context__
+    while earlier is not None:
+        if any(hasattr(earlier, name) for name in ("orig", "sqlstate", "pgcode", "sqlite_errorname")):
+            first = earlier
+        earlier = earlier.__context__
+    return first
+
+
+def translated(exc: BaseException, doing: str) -> DestinationError:
     """The error in our words, and whether it may pass by itself."""
     original: Any = getattr(exc, "orig", None) or exc
     state: str | None = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
