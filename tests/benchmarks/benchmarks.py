@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 
+from export_benchmark import exports, report_exports
 from measuring import Paired, Result, Row, Run, cores, in_fresh_process, interleaved, lean_server, median, run_python
 from report_benchmark import reports
 from token_table import tokens
@@ -201,5 +202,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "imports": imports,
     "fan_out": fan_out,
     "reports": reports,
+    "exports": exports,
+    "report_exports": report_exports,
     "tokens": tokens,
 }

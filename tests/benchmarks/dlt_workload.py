@@ -14,7 +14,17 @@ import time
 from typing import Any
 
 import dlt
+from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
 from dlt.sources.rest_api import rest_api_source
+
+
+class UntilEmpty(JSONResponseCursorPaginator):
+    """Optimize's pages go on carrying an id behind the last row, so that only an empty page is the end."""
+
+    def update_state(self, response: Any, data: Any = None) -> None:
+        super().update_state(response, data)
+        if not data:
+            self._has_next_page = False
 
 
 def main(url: str, size: int, place: str, format: str) -> dict[str, Any]:
@@ -28,7 +38,7 @@ def main(url: str, size: int, place: str, format: str) -> dict[str, Any]:
             "path": f"api/public/export/report/{size}/result/json",
             "params": {"limit": 10_000, "paginationTimeout": 120},
             "data_selector": "data",
-            "paginator": {"type": "cursor", "cursor_path": "searchRequestId", "cursor_param": "searchRequestId"},
+            "paginator": UntilEmpty(cursor_path="searchRequestId", cursor_param="searchRequestId"),
         },
     }
     source = rest_api_source(

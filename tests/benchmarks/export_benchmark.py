@@ -1,13 +1,11 @@
-"""Exports: what publishing adds to fetching, and a million report rows to files, to S3, and by dlt."""
+"""Exports: what publishing adds to fetching, and a million report rows to files, and by dlt."""
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-from measuring import Paired, Result, Row, Run, cores, in_fresh_process, interleaved, lean_server, median
+from measuring import Paired, Result, Row, Run, in_fresh_process, interleaved, lean_server, median
 from peers import dlt_python, run_peer
 
 _LIMITS = {"single": 1.3, "per_collection": 1.6}
@@ -18,18 +16,16 @@ _AHEAD_OF_DLT = 5.0
 def exports(quick: bool) -> Result:
     """The dashboard ids of 10 000 collections, 20 ms latency, 32 at once: fetching alone beside whole exports.
 
-    An export stages, hashes, puts, syncs and verifies; with ``per_collection`` that is 10 000 files on local disk.
+    An export stages, hashes, puts, syncs and verifies; with ``per_collection`` that is 10 000 files on local disk, by
+    several threads, so that no process is bound to a core here.
     """
     count = 2_000 if quick else 10_000
     variants = {"fetch": "fetching alone", "single": 'layout="single"', "per_collection": 'layout="per_collection"'}
-    client, server = cores()
-    with lean_server(server, latency=0.02) as url, tempfile.TemporaryDirectory(dir=".") as places:
+    with lean_server(None, latency=0.02) as url, tempfile.TemporaryDirectory(dir=".") as places:
 
         def run(variant: str) -> Run:
             place = str(Path(places, variant))
-            return in_fresh_process(
-                "export_workloads.py", variant=variant, url=url, core=client, size=count, place=place
-            )
+            return in_fresh_process("export_workloads.py", variant=variant, url=url, core=None, size=count, place=place)
 
         runs = interleaved(variants, 3, run)
     result = Result(
@@ -46,7 +42,7 @@ def exports(quick: bool) -> Result:
 
 
 def report_exports(quick: bool) -> Result:
-    """1 000 000 raw rows of 1.3 kB to JSON lines and Parquet, on disk and on S3 (SeaweedFS); and by dlt.
+    """1 000 000 raw rows of 1.3 kB to JSON lines and Parquet on disk; and by dlt.
 
     dlt's ``rest_api`` source writes to its filesystem destination, a tenth of the rows, in an environment of its own.
     Everything, the server of the rows included, shares the machine's cores as it likes. Memory is the peak over what
@@ -56,27 +52,23 @@ def report_exports(quick: bool) -> Result:
     result = Result(
         "report_exports", f"Exports of a report of {rows} rows", ("rows/s", "seconds", "CPU seconds", "peak MB")
     )
-    with lean_server(None) as url, tempfile.TemporaryDirectory(dir=".") as places, s3() as lake:
+    with lean_server(None) as url, tempfile.TemporaryDirectory(dir=".") as places:
 
         def ours(variant: str, place: str, size: int = rows) -> Run:
             return in_fresh_process("export_workloads.py", variant=variant, url=url, core=None, size=size, place=place)
 
         runs = {"read": ours("read", "")}
         result.rows.append(_row("reading alone", runs["read"]))
-        for where, root in (("disk", places), ("S3", lake)):
-            if root is None:
-                continue
-            for name in ("jsonl", "parquet"):
-                run = runs[f"{name} on {where}"] = ours(name, f"{root}/{name}")
-                ok = run["memory"] <= _MOST_MEMORY[name]
-                result.rows.append(_row(f"{name} on {where}", run, f"<= {_MOST_MEMORY[name]} MB", ok))
+        for name, most in _MOST_MEMORY.items():
+            run = runs[name] = ours(name, f"{places}/{name}")
+            result.rows.append(_row(f"{name} on disk", run, f"<= {most} MB", run["memory"] <= most))
         python = dlt_python()
         for name in ("jsonl", "parquet") if python else ():
             peer = run_peer(
                 python, "dlt_workload.py", url=url, size=rows // 10, place=f"{places}/dlt-{name}", format=name
             )
             runs[f"dlt {name}"] = peer
-            ahead = _speed(runs[f"{name} on disk"]) / _speed(peer)
+            ahead = _speed(runs[name]) / _speed(peer)
             row = _row(
                 f"dlt, {name} on disk ({ahead:.1f} times slower)",
                 peer,
@@ -97,9 +89,3 @@ def _speed(run: Run) -> float:
 def _row(label: str, run: Run, target: str = "", ok: bool | None = None) -> Row:
     memory = f"{run['memory']:.0f}" if "memory" in run else ""
     return Row(label, (f"{_speed(run):.0f}", f"{run['wall']:.1f}", f"{run['cpu']:.1f}", memory), target, ok)
-
-
-@contextlib.contextmanager
-def s3() -> Iterator[str | None]:
-    """A bucket, as a URL whose server the environment names; ``None`` where SeaweedFS is not installed."""
-    yield None
