@@ -8,7 +8,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-integration test-core coverage lint format bench constraints clean FORCE
+.PHONY: help demo test test-integration test-core coverage lint format bench docs constraints clean FORCE
 
 PYTHON ?=
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -77,6 +77,10 @@ format: $(READY) ## write the format and the order of imports that lint asks for
 
 bench: $(READY) ## our client beside a plain aiohttp loop
 	@$(PY) tests/benchmarks/run.py $(ARGS)
+
+docs: $(READY) ## the documentation as a site in build/docs; a warning is an error
+	@$(PY) -m sphinx --quiet --fail-on-warning --keep-going --doctree-dir build/doctrees $(ARGS) docs build/docs
+	@echo "build/docs/index.html"
 
 # Names, versions and hashes for every supported Python and platform at once; never an address, so that everybody's
 # own index or mirror serves. UPGRADE=1 moves to the newest versions, otherwise only what pyproject.toml asks for changes.

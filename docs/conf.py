@@ -1,0 +1,36 @@
+"""Sphinx: `make docs` builds the site from these pages and from the docstrings."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version as installed
+
+# The reference imports the provider, and that Airflow, which makes its home directory at once.
+os.environ["AIRFLOW_HOME"] = os.path.abspath("../build/docs-airflow")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
+sys.path[:0] = [os.path.abspath("../connector"), os.path.abspath("../airflow_provider")]
+
+project = "Camunda Optimize connector"
+author = "the contributors"
+project_copyright = "the contributors. Not made or endorsed by Camunda"
+release = version = installed("camunda-optimize-connector")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click", "sphinx_copybutton"]
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+html_theme = "furo"
+html_title = project
+html_show_sphinx = False
+html_copy_source = False
+exclude_patterns = ["_build"]
+# A page that somebody adds at the top of this folder is listed without being named; there may be none.
+suppress_warnings = ["toc.empty_glob"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_class_signature = "mixed"
+python_maximum_signature_line_length = 88
+copybutton_prompt_text = "$ "
