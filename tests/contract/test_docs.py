@@ -1,0 +1,60 @@
+"""The examples in the documentation run as they are printed, page by page, against a simulator."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+OTHERS = ("duckdb", "pandas", "pyspark")
+"""What a page shows how to use and the project does not need."""
+
+
+def blocks(page):
+    """What is to be run; a DAG is for the provider's tests, `console` for people."""
+    found = re.findall(r"^```(python|sh)\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return [(language, code) for language, code in found if "DAG(" not in code and "pytest --pyargs" not in code]
+
+
+PAGES = {str(page.relative_to(DOCS)): page for page in sorted(DOCS.rglob("*.md")) if blocks(page)}
+
+
+def command(language, code, tmp_path):
+    if language == "sh":
+        return ["sh", "-eu", "-c", code]
+    if "def test_" in code:
+        (tmp_path / "test_shown.py").write_text(code)
+        return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_shown.py"]
+    return [sys.executable, "-W", "error", "-c", code]
+
+
+def test_there_are_pages():
+    assert {"start/quickstart.md", "howto/ids.md", "howto/definitions.md", "howto/testing.md"} <= PAGES.keys()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_runs_as_printed(name, optimize_simulator, tmp_path):
+    environment = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "HOME": str(tmp_path),
+        "COLLECTION_ID": optimize_simulator.organisation.collection_ids[0],
+        **optimize_simulator.environment(),
+    }
+    for language, code in blocks(PAGES[name]):
+        if any(f"import {other}" in code or f"from {other}" in code for other in OTHERS if find_spec(other) is None):
+            continue
+        done = subprocess.run(
+            command(language, code, tmp_path),
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr

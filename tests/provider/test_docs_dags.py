@@ -1,0 +1,28 @@
+"""The DAGs in the documentation are DAGs, with the tasks that their pages speak of."""
+
+import re
+from pathlib import Path
+
+import pytest
+from airflow.sdk import DAG
+
+DOCS = Path(__file__).parents[2] / "docs"
+SHOWN = [
+    (f"{page.relative_to(DOCS)}-{number}", code)
+    for page in sorted(DOCS.rglob("*.md"))
+    for number, code in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL))
+    if "DAG(" in code
+]
+
+
+def test_there_are_dags():
+    assert len(SHOWN) >= 5
+
+
+@pytest.mark.parametrize(("name", "code"), SHOWN, ids=[name for name, _ in SHOWN])
+def test_a_dag_is_one(name, code):
+    names = {}
+    exec(compile(re.sub(r"\bwith (DAG\(.*?\)):\n", r"dag = \1\nwith dag:\n", code), name, "exec"), names)
+    dag = names["dag"]
+    assert isinstance(dag, DAG)
+    assert dag.tasks or "AssetWatcher" in code
