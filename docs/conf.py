@@ -1,15 +1,20 @@
+# ruff: noqa: INP001 -- a folder of pages is no package
 """Sphinx: `make docs` builds the site from these pages and from the docstrings."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib.metadata import version as installed
+from typing import Any
+
+from sphinx.util.nodes import make_refnode
 
 # The reference imports the provider, and that Airflow, which makes its home directory at once.
 os.environ["AIRFLOW_HOME"] = os.path.abspath("../build/docs-airflow")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
+logging.getLogger("airflow").setLevel(logging.WARNING)
 sys.path[:0] = [os.path.abspath("../connector"), os.path.abspath("../airflow_provider")]
 
 project = "Camunda Optimize connector"
@@ -34,3 +39,20 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_class_signature = "mixed"
 python_maximum_signature_line_length = 88
 copybutton_prompt_text = "$ "
+
+
+def link_by_last_name(app: Any, env: Any, node: Any, content: Any) -> Any:
+    """Annotations and docstrings name things as their own module does; the pages, where users import them from."""
+    if node.get("refdomain") != "py":
+        return None
+    last = "." + node["reftarget"].rpartition(".")[2]
+    found = {name: item for name, item in env.domains["py"].objects.items() if name.endswith(last)}
+    if len(found) != 1:
+        return None
+    [(name, item)] = found.items()
+    return make_refnode(app.builder, node["refdoc"], item.docname, item.node_id, content, name)
+
+
+def setup(app: Any) -> None:
+    """Sphinx calls it."""
+    app.connect("missing-reference", link_by_last_name)

@@ -10,7 +10,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 SHOWN = [
     (f"{page.relative_to(DOCS)}-{number}", code)
     for page in sorted(DOCS.rglob("*.md"))
-    for number, code in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL))
+    for number, code in enumerate(
+        re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    )
     if "DAG(" in code
 ]
 
