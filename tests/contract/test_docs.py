@@ -1,5 +1,6 @@
 """The examples in the documentation run as they are printed, page by page, against a simulator."""
 
+import ast
 import os
 import re
 import subprocess
@@ -58,3 +59,25 @@ def test_a_page_runs_as_printed(name, optimize_simulator, tmp_path):
         )
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
+
+
+def texts_of_the_code():
+    """Every text in the sources, with … where something is put in."""
+    for root in ("connector/camunda_optimize", "airflow_provider/camunda_optimize_provider"):
+        for path in (DOCS.parent / root).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.JoinedStr):
+                    yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.value
+
+
+def test_the_messages_of_the_troubleshooting_page_are_in_the_code():
+    page = (DOCS / "about" / "troubleshooting.md").read_text()
+    quoted = {
+        text for row in re.findall(r"^\| (.*?) \|", page, flags=re.MULTILINE) for text in re.findall(r"`([^`]+)`", row)
+    }
+    code = "\n".join(texts_of_the_code())
+    pieces = {piece.strip(" ():'=") for text in quoted for piece in text.split("…")}
+    assert len(pieces) > 60
+    assert sorted(piece for piece in pieces if piece not in code) == []
