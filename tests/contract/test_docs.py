@@ -5,14 +5,13 @@ import os
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 OTHERS = ("duckdb", "pandas", "pyspark")
-"""What a page shows how to use and the project does not need."""
+"""What a page shows how to use and the project does not need: run where somebody has installed it."""
 
 
 def blocks(page):
@@ -37,17 +36,16 @@ def test_there_are_pages():
     assert {"start/quickstart.md", "howto/ids.md", "howto/definitions.md", "howto/testing.md"} <= PAGES.keys()
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_runs_as_printed(name, optimize_simulator, tmp_path):
+@pytest.fixture
+def run(optimize_simulator, tmp_path):
     environment = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "HOME": str(tmp_path),
         "COLLECTION_ID": optimize_simulator.organisation.collection_ids[0],
         **optimize_simulator.environment(),
     }
-    for language, code in blocks(PAGES[name]):
-        if any(f"import {other}" in code or f"from {other}" in code for other in OTHERS if find_spec(other) is None):
-            continue
+
+    def run_block(language, code):
         done = subprocess.run(
             command(language, code, tmp_path),
             env=environment,
@@ -58,7 +56,27 @@ def test_a_page_runs_as_printed(name, optimize_simulator, tmp_path):
             check=False,
         )
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+
+    return run_block
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_runs_as_printed(name, run):
+    for language, code in blocks(PAGES[name]):
+        if not any(f"import {other}" in code or f"from {other}" in code for other in OTHERS):
+            run(language, code)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_snapshot_is_read_by_other_tools_as_printed(other, run):
+    pytest.importorskip(other, reason=f"{other} is not installed")
+    shown = [
+        (language, code) for language, code in blocks(PAGES["howto/reading.md"]) if language == "sh" or other in code
+    ]
+    assert len(shown) == 2
+    for language, code in shown:
+        run(language, code)
 
 
 def texts_of_the_code():
