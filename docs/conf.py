@@ -25,6 +25,7 @@ release = version = installed("camunda-optimize-connector")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click", "sphinx_copybutton"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
+smartquotes = False  # options and commands are shown as they are typed
 html_theme = "furo"
 html_title = project
 html_show_sphinx = False
@@ -35,7 +36,7 @@ suppress_warnings = ["toc.empty_glob"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 autodoc_class_signature = "mixed"
 python_maximum_signature_line_length = 88
 copybutton_prompt_text = "$ "
