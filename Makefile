@@ -8,7 +8,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-integration test-core coverage lint format bench docs constraints clean FORCE
+.PHONY: help demo test test-integration test-core coverage lint format bench docs constraints clean FORCE cluster-demo
 
 PYTHON ?=
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -30,6 +30,10 @@ help: ## show this list
 
 demo: $(READY) ## a local Optimize, the example DAG in a real Airflow, its files on disk: about a minute
 	@$(PY) tests/system/demo.py $(ARGS)
+
+# PostgreSQL and Redis are Debian's; nothing is installed but Python packages, below .bench.
+cluster-demo: $(READY) ## 2000 collections in 40 tasks over two Celery workers; ARGS=--kill-a-worker for one of them
+	@UV="$(UV)" $(PY) tests/system/cluster_demo.py $(ARGS)
 
 test: $(READY) ## all tests but those that need other servers; ARGS='-k token -x' goes to pytest
 	@$(PY) -m pytest $(ARGS)
