@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from typing import Any
 from cluster import WORKERS, Cluster, ClusterError, find_programs
 
 from camunda_optimize.export import read_snapshot, verify
-from camunda_optimize.testing import OptimizeSimulator, Organisation
+from camunda_optimize.testing import Fault, OptimizeSimulator, Organisation
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".bench"
@@ -32,8 +33,10 @@ DAG = "optimize_dashboard_ids_in_chunks"
 COLLECTIONS, TASKS = 2000, 40
 LATENCY = 0.02
 """Seconds that the local Optimize takes for an answer."""
+SLOW = 10.0
+"""The same of one collection of each task, while a worker is to be killed: its tasks are found in the middle, then."""
 DONE_BEFORE_THE_KILL = TASKS // 4
-PATIENCE = 600
+PATIENCE = 240
 """Seconds that the run may take."""
 REQUIREMENTS = (
     "apache-airflow-providers-celery",
@@ -115,7 +118,8 @@ class Watched:
 
         :return: seconds since it began.
         """
-        while time.monotonic() < self.started + PATIENCE:
+        while True:
+            self.within_patience()
             state = self.cluster.ask("GET", self.path)["state"]
             if state == "success":
                 return time.monotonic() - self.started
@@ -123,25 +127,38 @@ class Watched:
                 states = Counter(task["state"] for task in self.tasks())
                 raise ClusterError(f"the run failed ({dict(states)}): see {self.cluster.folder / 'logs'}")
             time.sleep(0.5)
-        raise ClusterError(f"the run has not ended after {PATIENCE} s: see {self.cluster.folder / 'logs'}")
 
-    def kill_a_worker(self) -> tuple[set[int], int]:
-        """Wait for the middle, and kill a worker that has tasks to lose.
+    def kill_a_worker(self, simulator: OptimizeSimulator) -> tuple[set[int], int]:
+        """Wait for the middle of the run, and kill a worker whose tasks are in the middle of their exports.
 
         :return: the map indices of the tasks that died, and how many processes did.
         """
-        while time.monotonic() < self.started + PATIENCE:
-            tasks = self.tasks()
-            running = {t["map_index"] for t in tasks if t["state"] == "running" and t["hostname"] == WORKERS[0]}
-            if len(running) > 1 and sum(t["state"] == "success" for t in tasks) >= DONE_BEFORE_THE_KILL:
-                killed = self.cluster.member(WORKERS[0]).kill()
-                # What had ended between the look and the kill was not lost.
-                lost = {t["map_index"] for t in self.tasks() if t["state"] == "running" and t["map_index"] in running}
-                if lost:
-                    return lost, killed
-                raise ClusterError("the tasks of the worker ended just before it was killed: run this again")
-            time.sleep(0.1)
-        raise ClusterError("the middle of the run never came")
+        while sum(task["state"] == "success" for task in self.tasks()) < DONE_BEFORE_THE_KILL:
+            self.within_patience()
+            time.sleep(0.2)
+        size, ids = COLLECTIONS // TASKS, sorted(simulator.organisation.collections)
+        for last in range(size - 1, COLLECTIONS, size):
+            simulator.add_fault(Fault(collection_id=ids[last], latency=SLOW))
+        try:
+            while not (lost := self.exporting(simulator, WORKERS[0])):
+                self.within_patience()
+                time.sleep(0.1)
+            return lost, self.cluster.member(WORKERS[0]).kill()
+        finally:
+            simulator.clear_faults()
+
+    def exporting(self, simulator: OptimizeSimulator, worker: str) -> set[int]:
+        """The map indices of the worker's tasks that have fetched some of their collections, but not all of them."""
+        running = {t["map_index"] for t in self.tasks() if t["state"] == "running" and t["hostname"] == worker}
+        size, ids = COLLECTIONS // TASKS, sorted(simulator.organisation.collections)
+        fetched = {query.partition("collectionId=")[2] for _, _, query, _ in simulator.requests_log}
+        counts = {index: len(fetched & set(ids[index * size : (index + 1) * size])) for index in running}
+        return {index for index, count in counts.items() if 0 < count < size}
+
+    def within_patience(self) -> None:
+        """Complain if this run takes longer than any should."""
+        if time.monotonic() > self.started + PATIENCE:
+            raise ClusterError(f"the run has not got there after {PATIENCE} s: see {self.cluster.folder / 'logs'}")
 
 
 def check(simulator: OptimizeSimulator) -> int:
@@ -185,7 +202,7 @@ def run(*, kill: bool, uv: str | None) -> None:
 
             step = Step("Run the DAG" + (", and kill a worker in the middle" if kill else ""))
             watched = Watched(cluster)
-            lost, killed = watched.kill_a_worker() if kill else (set(), 0)
+            lost, killed = watched.kill_a_worker(simulator) if kill else (set(), 0)
             seconds = watched.wait()
             step.done("success")
             tasks = watched.tasks()
@@ -216,7 +233,7 @@ def report(
             f"  tasks that ended on {name}    {workers[name]}" + (" (killed)" if killed and name == WORKERS[0] else "")
         )
     if killed:
-        print(f"  killed                  {killed} processes with {len(lost)} tasks running")
+        print(f"  killed                  {killed} processes; {len(lost)} tasks were in the middle of their exports")
         print(f"  tried again             {len(again)} tasks")
     print(f"  rows                    {rows} ids of {COLLECTIONS} collections")
     print(f"  requests to Optimize    {counters.requests}, up to {counters.api_max_in_flight} at once")
@@ -231,6 +248,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kill-a-worker", action="store_true", help="SIGKILL for one worker and its tasks, half way")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that was started is stopped
     try:
         run(kill=arguments.kill_a_worker, uv=os.environ.get("UV") or shutil.which("uv"))
     except (ClusterError, subprocess.CalledProcessError, OSError) as error:
