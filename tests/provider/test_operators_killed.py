@@ -140,8 +140,9 @@ def test_two_runs_at_once(run_dag, optimize_simulator, reports, tmp_path):
     slow = optimize_simulator.add_fault(Fault(path="/report/r2/", latency=0.3))
 
     async def other():
-        while not slow.seen:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(60):  # the run may end before it gets there
+            while not slow.seen:
+                await asyncio.sleep(0.01)
         async with OptimizeClient(optimize_simulator.config()) as optimize:
             return await export_report_data(optimize, reports[:2], destination=str(tmp_path))
 
