@@ -13,20 +13,17 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import psutil
+from member import ClusterError, Member
 
 WORKERS = ("worker-1", "worker-2")
 SLOTS = 4
 """Tasks that one worker runs at once."""
-STARTING = 180
-"""Seconds that a server may take until it serves."""
 WHO = '''"""What a worker calls itself: both run on one machine, and would have its name."""
 
 import os
@@ -35,10 +32,6 @@ import os
 def am_i():
     return os.environ["CLUSTER_MEMBER"]
 '''
-
-
-class ClusterError(Exception):
-    """Something is not as it should be; the message says what, and what to do."""
 
 
 def find_programs() -> dict[str, Path]:
@@ -58,58 +51,6 @@ def find_programs() -> dict[str, Path]:
     if missing := sorted({packages[name] for name, where in found.items() if where is None}):
         raise ClusterError(f"needs PostgreSQL and Redis: apt-get install {' '.join(missing)}")
     return {name: Path(where) for name, where in found.items() if where}
-
-
-class Member:
-    """One process of the cluster with all its children, and what it says in one file."""
-
-    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.name, self.process, self.log = name, process, log
-
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    def wait_until(self, ready: Callable[[], Any]) -> Any:
-        """The first true value that ``ready`` gives; an ``OSError`` of it means not yet."""
-        end = time.monotonic() + STARTING
-        while self.process.poll() is None and time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                if found := ready():
-                    return found
-            time.sleep(0.2)
-        tail = "\n".join(f"    {line}" for line in self.said().splitlines()[-30:])
-        raise ClusterError(f"{self.name} does not serve. The end of {self.log}:\n\n{tail}")
-
-    def family(self) -> list[psutil.Process]:
-        """The process and everything that it started, also in sessions of their own."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            parent = psutil.Process(self.process.pid)
-            return [parent, *parent.children(recursive=True)]
-        return []
-
-    def kill(self) -> int:
-        """SIGKILL for all of them.
-
-        :return: how many there were.
-        """
-        family = self.family()
-        for process in family:  # first the parent, which would begin something else
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        self.process.wait()
-        return len(family)
-
-    def stop(self, patience: float) -> None:
-        """Ask it to end; kill what is left after ``patience`` seconds."""
-        family = self.family()
-        with contextlib.suppress(ProcessLookupError):
-            self.process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(patience)
-        for process in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        self.process.wait()
 
 
 class Cluster:

@@ -20,7 +20,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from cluster import WORKERS, Cluster, ClusterError, find_programs
+from cluster import WORKERS, Cluster, find_programs
+from member import ClusterError
 
 from camunda_optimize.export import read_snapshot, verify
 from camunda_optimize.testing import Fault, OptimizeSimulator, Organisation
@@ -233,7 +234,7 @@ def report(
             f"  tasks that ended on {name}    {workers[name]}" + (" (killed)" if killed and name == WORKERS[0] else "")
         )
     if killed:
-        print(f"  killed                  {killed} processes; {len(lost)} tasks were in the middle of their exports")
+        print(f"  killed                  {killed} processes; tasks in the middle of their exports: {len(lost)}")
         print(f"  tried again             {len(again)} tasks")
     print(f"  rows                    {rows} ids of {COLLECTIONS} collections")
     print(f"  requests to Optimize    {counters.requests}, up to {counters.api_max_in_flight} at once")
