@@ -5,12 +5,19 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from measuring import Paired, Result, Row, Run, in_fresh_process, interleaved, lean_server, median
+from measuring import HERE, Paired, Result, Row, Run, in_fresh_process, interleaved, lean_server, median
 from peers import dlt_python, run_peer
 
 _LIMITS = {"single": 1.3, "per_collection": 1.6}
 _MOST_MEMORY = {"jsonl": 150, "parquet": 250}
 _AHEAD_OF_DLT = 5.0
+
+
+def scratch() -> Path:
+    """On the disk of the checkout: a temporary directory may be in memory. Git does not see it."""
+    where = HERE.parents[1] / ".bench"
+    where.mkdir(exist_ok=True)
+    return where
 
 
 def exports(quick: bool) -> Result:
@@ -21,7 +28,7 @@ def exports(quick: bool) -> Result:
     """
     count = 2_000 if quick else 10_000
     variants = {"fetch": "fetching alone", "single": 'layout="single"', "per_collection": 'layout="per_collection"'}
-    with lean_server(None, latency=0.02) as url, tempfile.TemporaryDirectory(dir=".") as places:
+    with lean_server(None, latency=0.02) as url, tempfile.TemporaryDirectory(dir=scratch()) as places:
 
         def run(variant: str) -> Run:
             place = str(Path(places, variant))
@@ -52,7 +59,7 @@ def report_exports(quick: bool) -> Result:
     result = Result(
         "report_exports", f"Exports of a report of {rows} rows", ("rows/s", "seconds", "CPU seconds", "peak MB")
     )
-    with lean_server(None) as url, tempfile.TemporaryDirectory(dir=".") as places:
+    with lean_server(None) as url, tempfile.TemporaryDirectory(dir=scratch()) as places:
 
         def ours(variant: str, place: str, size: int = rows) -> Run:
             return in_fresh_process("export_workloads.py", variant=variant, url=url, core=None, size=size, place=place)
