@@ -69,7 +69,7 @@ def ids(simulator):
 
 
 def test_exports_all_collections(run_dag, optimize_simulator, optimize_connection, tmp_path, logs):
-    asset = Asset("optimize_dashboards", uri="file:///lake/dashboards")
+    asset = Asset("all_dashboards", uri="file:///lake/all_dashboards")
     run = run_dag(one_task("all_collections", destination=str(tmp_path), outlets=[asset]))
     assert run.state == "success"
     summary = run.xcoms["export"]
