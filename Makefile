@@ -8,7 +8,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-integration test-core coverage lint format bench docs constraints clean FORCE cluster-demo
+.PHONY: help demo test test-integration test-core coverage lint format bench docs constraints matrix clean FORCE cluster-demo
 
 PYTHON ?=
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -36,7 +36,7 @@ cluster-demo: $(READY) ## 2000 collections in 40 tasks over two Celery workers; 
 	@UV="$(UV)" $(PY) tests/system/cluster_demo.py $(ARGS)
 
 test: $(READY) ## all tests but those that need other servers; ARGS='-k token -x' goes to pytest
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses logical --dist loadfile $(ARGS)
 
 test-integration: $(READY) ## tests against real servers: nginx, a proxy, Keycloak, stores, a browser; what is not there is skipped
 	@$(PY) -m pytest tests/integration $(ARGS)
@@ -94,8 +94,11 @@ constraints: ## renew constraints.txt (needs uv); UPGRADE=1 for the newest versi
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--output-file constraints.txt pyproject.toml
 
+matrix: $(READY) ## the provider's tests under each supported Airflow, with each Python that is here
+	@UV="$(UV)" $(PY) tests/matrix/run.py $(ARGS)
+
 clean: ## remove everything that was made here
-	rm -rf $(VENV) .demo .bench .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) .matrix .demo .bench .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
 	find connector airflow_provider dags tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- The environment -------------------------------------------------------------------------------------------------
