@@ -60,7 +60,9 @@ def test_not_ready_is_an_answer_and_no_error():
     assert protocol.READINESS.accept == (503,)
 
 
-@pytest.mark.parametrize("ids", [[], ["b", "a", "b"], ("a",), iter(["a", "b"]), dict.fromkeys(["a"])], ids=str)
+@pytest.mark.parametrize(
+    "ids", [[], ["b", "a", "b"], ("a",), iter(["a", "b"]), dict.fromkeys(["a"])], ids=lambda ids: type(ids).__name__
+)
 def test_ids_are_sent_as_given(ids):
     wanted = list(ids)
     assert orjson.loads(protocol.export_definitions("report", iter(wanted)).body) == wanted
