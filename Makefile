@@ -49,13 +49,13 @@ test-core: $(READY) ## the core's unit tests from the built wheel, in an environ
 	@sed -n 's/^\([^ #]*==[^\\]*\).*/\1/p' constraints.txt > build/versions.txt
 	@if [ -n "$(UV)" ]; then \
 		"$(UV)" venv --quiet --no-project --python $(PY) build/venv && \
-		"$(UV)" pip install --quiet --python build/venv/bin/python -c build/versions.txt "$$(ls build/*.whl)[cli,parquet,picture,postgres,zstd]" pytest hypothesis cryptography; \
+		"$(UV)" pip install --quiet --python build/venv/bin/python -c build/versions.txt "$$(ls build/*.whl)[cli,parquet,picture,postgres,zstd]" pytest pytest-xdist hypothesis cryptography; \
 	else \
 		$(PY) -m venv build/venv && \
-		build/venv/bin/python -m pip install --quiet -c build/versions.txt "$$(ls build/*.whl)[cli,parquet,picture,postgres,zstd]" pytest hypothesis cryptography; \
+		build/venv/bin/python -m pip install --quiet -c build/versions.txt "$$(ls build/*.whl)[cli,parquet,picture,postgres,zstd]" pytest pytest-xdist hypothesis cryptography; \
 	fi
 	@build/venv/bin/python -c 'import importlib.util as u; assert u.find_spec("airflow") is None, "Airflow is here"'
-	@build/venv/bin/python -m pytest -q tests/unit $(ARGS)
+	@build/venv/bin/python -m pytest -q --numprocesses logical --dist loadfile tests/unit $(ARGS)
 
 # Not pytest-cov: this package's own pytest plugin is imported before any plugin could start to measure.
 coverage: $(READY) ## every line and branch of the modules that decide, by the unit tests
