@@ -22,11 +22,18 @@ from camunda_optimize.testing import Counters, Fault, OptimizeSimulator, Organis
 SMALL = Organisation.seeded(3)
 
 
+@pytest.fixture
 def threads():
-    return [thread for thread in threading.enumerate() if thread.name == "optimize-simulator"]
+    """The threads of simulators that this test started. Another test's fixture may hold one of its own."""
+    before = set(threading.enumerate())
+
+    def threads():
+        return [t for t in threading.enumerate() if t.name == "optimize-simulator" and t not in before]
+
+    return threads
 
 
-def test_starting_and_stopping_is_quick_and_leaves_nothing():
+def test_starting_and_stopping_is_quick_and_leaves_nothing(threads):
     took = []
     for _ in range(20):
         before = time.perf_counter()
@@ -40,7 +47,7 @@ def test_starting_and_stopping_is_quick_and_leaves_nothing():
     gc.collect()  # a socket or task left behind would warn here, and warnings are errors
 
 
-async def test_stopping_with_open_connections_and_hanging_requests():
+async def test_stopping_with_open_connections_and_hanging_requests(threads):
     async with aiohttp.ClientSession() as session:
         sim = OptimizeSimulator(SMALL).start()
         async with session.get(sim.base_url + "/api/readyz") as response:
@@ -67,7 +74,7 @@ async def test_stopping_with_open_connections_and_hanging_requests():
     assert threads() == []
 
 
-def test_stopping_while_a_client_does_not_read():
+def test_stopping_while_a_client_does_not_read(threads):
     with OptimizeSimulator(SMALL) as sim:
         sim.add_fault(Fault(body="x" * 20_000_000))
         host, port = sim.root_url.removeprefix("http://").split(":")
@@ -86,7 +93,7 @@ async def test_in_an_event_loop():
         assert sim.counters.requests == 1
 
 
-def test_it_can_start_again_and_not_twice():
+def test_it_can_start_again_and_not_twice(threads):
     sim = OptimizeSimulator(SMALL)
     with pytest.raises(RuntimeError, match="not been started"):
         sim.base_url  # noqa: B018
@@ -96,7 +103,7 @@ def test_it_can_start_again_and_not_twice():
     assert threads() == []
 
 
-def test_a_port_that_is_taken_is_an_error_of_the_caller():
+def test_a_port_that_is_taken_is_an_error_of_the_caller(threads):
     with OptimizeSimulator(SMALL) as sim:
         port = int(sim.root_url.rsplit(":", 1)[1])
         with pytest.raises(OSError, match="in use"):
