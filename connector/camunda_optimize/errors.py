@@ -19,7 +19,7 @@ class OptimizeError(Exception):
     """The base of the tree.
 
     ``transient`` says whether the same call may succeed later without anybody changing anything; a scheduler retries
-    only those.
+    only those. It is false of an import, or of a new collection, that may have been done already.
     """
 
     transient: bool = False

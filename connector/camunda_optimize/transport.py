@@ -26,7 +26,7 @@ from .stats import Stats
 from .throttle import Gate, HeldTooLong, PacedGate
 from .token_stores import open_store
 from .tokens import SharedToken, StaticToken, Token, TokenSource
-from .wire import Answer, Call, NoAnswer, Outcome, Trouble
+from .wire import Answer, Call, NoAnswer, Outcome, Replay, Trouble
 
 log: logging.Logger = logging.getLogger("camunda_optimize")
 _LARGE = 1 << 20
@@ -136,9 +136,7 @@ class Transport:
                 self._stats.throttled += 1
                 self._gate.refused(epoch, verdict.pause)
             if verdict.wait is None:
-                error = self._error(call, outcome, token, attempt)
-                error.maybe_done = retry.doubt_of(outcome) is retry.Doubt.AMBIGUOUS
-                raise error
+                raise self._doubtful(self._error(call, outcome, token, attempt), call, outcome)
             self._stats.retries += 1
             self._tell_retry(call, outcome, verdict.wait)
             attempt += 1
@@ -285,6 +283,13 @@ class Transport:
         asked = retry.retry_after(outcome, datetime.now(UTC))
         hint = failures.token_hint(self._config) if call.authorized else None
         return failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked, token_hint=hint)
+
+    @staticmethod
+    def _doubtful(error: OptimizeError, call: Call, outcome: Outcome) -> OptimizeError:
+        error.maybe_done = retry.doubt_of(outcome) is retry.Doubt.AMBIGUOUS
+        if error.maybe_done and call.replay is Replay.REFUSED_ONLY and call.method != "GET":
+            error.transient = False  # the same call later might do its work a second time
+        return error
 
     def _url(self, call: Call) -> str:
         """For an error."""

@@ -293,6 +293,8 @@ async def test_every_error_says_whether_the_work_may_be_done(sim, optimize):
         sim.add_fault(fault)
         with pytest.raises(OptimizeError) as caught:
             await optimize.import_entities("copies", [])
+        # Who tries again what is transient does nothing twice.
+        assert not (caught.value.maybe_done and caught.value.transient)
         return caught.value.maybe_done
 
     assert await error_of(Fault(path="import", lost=True))
@@ -301,6 +303,15 @@ async def test_every_error_says_whether_the_work_may_be_done(sim, optimize):
     assert not await error_of(Fault(path="import", status=429, headers={"Retry-After": "0"}))
     assert not await error_of(Fault(path="import", status=404))
     assert not await error_of(Fault(path="import", redirect=True))
+    sim.clear_faults()
+    sim.add_fault(Fault(path="/collection$", lost=True))
+    with pytest.raises(OptimizeError) as caught:
+        await optimize.collections.create(name="New", owner_id="demo")
+    assert (caught.value.maybe_done, caught.value.transient) == (True, False)
+    sim.add_fault(Fault(path="/public/dashboard", status=502))
+    with pytest.raises(OptimizeError) as caught:
+        await optimize.dashboards.list_ids("copies")
+    assert (caught.value.maybe_done, caught.value.transient) == (True, True)
     assert not AuthenticationError("refused").maybe_done
     assert not ConnectTimeout("late").maybe_done
 
