@@ -61,6 +61,37 @@ def snapshot_options(**options: Any) -> SnapshotOptions:
     return check_options(**known)
 
 
+def check_concurrency(value: Any) -> None:
+    """Judge a ``max_concurrency`` by the client's own rule; ``None`` leaves it to the connection.
+
+    :param value: as the operator got it.
+    :raises camunda_optimize.ConfigurationError: says what it may be.
+    """
+    from camunda_optimize import OptimizeConfig
+
+    if value is not None:
+        OptimizeConfig.static_token(base_url="http://localhost", token="any", max_concurrency=value)
+
+
+def sql_place(**arguments: Any) -> dict[str, Any]:
+    """Where rows go, checked by the export. A template without a value yet is left out of the check.
+
+    :param arguments: as the operator got them, or as they were rendered.
+    :return: the same; a schema that was rendered to nothing is none.
+    :raises camunda_optimize.ConfigurationError: names the argument and what it may be.
+    """
+    from camunda_optimize.export.sql.place import Destination
+
+    if arguments.get("schema") in ("", "None"):
+        arguments["schema"] = None
+    if "None" in (arguments["table"], arguments["snapshot"]):
+        setting = "table" if arguments["table"] == "None" else "snapshot"
+        raise _refusal("is empty: what should have given it?", setting)
+    known: dict[str, Any] = {name: "any" if is_template(value) else value for name, value in arguments.items()}
+    Destination("any", **known)
+    return arguments
+
+
 def chosen_collections(collections: Any, *, none_means_all: bool) -> Sequence[str] | AllCollections:
     """The collections that a rendered argument means.
 

@@ -31,6 +31,14 @@ def fail_at_once(message: str) -> Exception:
     return AirflowFailException(message)
 
 
+def is_final(error: BaseException) -> bool:
+    """Whether Airflow does not retry after this exception, whatever it is about.
+
+    :param error: that ends a task.
+    """
+    return isinstance(error, type(fail_at_once("")))
+
+
 def not_found_errors() -> tuple[type[Exception], ...]:
     """What Airflow raises when a connection does not exist."""
     try:

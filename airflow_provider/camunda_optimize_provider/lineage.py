@@ -6,14 +6,19 @@ told at all.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
+    from openlineage.client.event_v2 import OutputDataset
 
     from camunda_optimize.export import ExportResult
+    from camunda_optimize.export.sql import SqlResult
+
+    from .databases import TableNames
 
 MOST_INPUTS = 100
 """Collections, or reports, that are inputs of their own. More than these are one input, ``collections``."""
@@ -22,23 +27,17 @@ _FILE_FORMATS = {"jsonl": "json"}
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """What an export published.
+class Dataset:
+    """Something that an export published.
 
-    :param source: the base URL of Optimize.
-    :param unit: what the rows came from: ``collection`` or ``report``.
-    :param units: how many came from each, by id.
-    :param namespace: of the output, as OpenLineage names places: ``s3://bucket``, ``file``, ``postgres://host:port``.
-    :param name: of the output within it.
+    :param namespace: as OpenLineage names places: ``s3://bucket``, ``file``, ``postgres://host:port``.
+    :param name: within it.
     :param columns: types by name; empty where there is no one table.
     :param size: bytes; ``None`` where nobody counts them.
     :param files: objects; ``None`` where there are none, as in a table.
-    :param version: of the output, if it has one.
+    :param version: of the data, if they have one.
     """
 
-    source: str
-    unit: str
-    units: Mapping[str, int]
     namespace: str
     name: str
     columns: Mapping[str, str]
@@ -47,6 +46,22 @@ class Published:
     files: int | None = None
     format: str | None = None
     version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What an export did.
+
+    :param source: the base URL of Optimize.
+    :param unit: what the rows came from: ``collection`` or ``report``.
+    :param units: how many came from each, by id.
+    :param outputs: where they are now.
+    """
+
+    source: str
+    unit: str
+    units: Mapping[str, int]
+    outputs: tuple[Dataset, ...]
 
 
 def published_files(result: ExportResult) -> Published:
@@ -65,10 +80,7 @@ def published_files(result: ExportResult) -> Published:
     shape = shapes.pop() if len(shapes) == 1 else None
     types = {column.name: column.type for column in shape.columns} if shape else {}
     namespace, name = dataset_name(result.manifest_url.rpartition("/")[0])
-    return Published(
-        source=manifest.source,
-        unit=kind.unit,
-        units={entry.id: entry.count for entry in manifest.units},
+    output = Dataset(
         namespace=namespace,
         name=name,
         columns={name: types.get(name, "json") for name in shape.names} if shape else {},
@@ -78,6 +90,38 @@ def published_files(result: ExportResult) -> Published:
         format=_FILE_FORMATS.get(manifest.format, manifest.format),
         version=manifest.finished,
     )
+    return Published(manifest.source, kind.unit, {entry.id: entry.count for entry in manifest.units}, (output,))
+
+
+def published_tables(result: SqlResult, source: str, names: TableNames) -> Published:
+    """What a snapshot in tables is made of: an output for each table that has rows of it.
+
+    :param result: of the export.
+    :param source: the base URL of Optimize.
+    :param names: of the database's tables.
+    """
+    from camunda_optimize.export.kinds import KINDS
+    from camunda_optimize.export.sql.columns import DATA_TABLES, id_table
+
+    kind = KINDS[result.kind]
+    entries = result.collections if kind.unit == "collection" else result.reports
+    rows: Counter[str] = Counter()
+    for entry in entries:
+        rows[getattr(entry, "shape", None) or kind.shape.name] += entry.count
+    shapes = DATA_TABLES if kind.unit == "report" else {kind.shape.name: id_table(kind)}
+    filled = [shape for shape in shapes.values() if rows[shape.shape.name] or kind.unit == "collection"]
+    filled.sort(key=lambda shape: shape.shape.name)  # as the tables are
+    outputs = tuple(
+        Dataset(
+            namespace=names.namespace,
+            name=names.of(table),
+            columns={column.name: column.type for column in shape.columns},
+            rows=rows[shape.shape.name],
+            version=result.finished,
+        )
+        for shape, table in zip(filled, result.tables, strict=True)
+    )
+    return Published(source, kind.unit, {entry.id: entry.count for entry in entries}, outputs)
 
 
 def dataset_name(url: str) -> tuple[str, str]:
@@ -100,7 +144,7 @@ def operator_lineage(published: Published) -> OperatorLineage[Any, Any] | None:
     try:
         from airflow.providers.openlineage.extractors import OperatorLineage
         from openlineage.client import facet_v2 as facets
-        from openlineage.client.event_v2 import InputDataset, OutputDataset
+        from openlineage.client.event_v2 import InputDataset
     except ImportError:
         return None
 
@@ -112,24 +156,29 @@ def operator_lineage(published: Published) -> OperatorLineage[Any, Any] | None:
         inputs = [source(f"{published.unit}s", sum(published.units.values()))]
     else:
         inputs = [source(f"{published.unit}s/{id_}", rows) for id_, rows in published.units.items()]
+    return OperatorLineage(inputs=inputs, outputs=[_output(each) for each in published.outputs])
+
+
+def _output(dataset: Dataset) -> OutputDataset:
+    from openlineage.client import facet_v2 as facets
+    from openlineage.client.event_v2 import OutputDataset
+
     fields = [
-        facets.schema_dataset.SchemaDatasetFacetFields(name=name, type=type_)
-        for name, type_ in published.columns.items()
+        facets.schema_dataset.SchemaDatasetFacetFields(name=name, type=type_) for name, type_ in dataset.columns.items()
     ]
     about: dict[str, Any] = {"schema": facets.schema_dataset.SchemaDatasetFacet(fields=fields)} if fields else {}
-    if published.format is not None:
+    if dataset.format is not None:
         about["storage"] = facets.storage_dataset.StorageDatasetFacet(
-            storageLayer=published.namespace.partition(":")[0], fileFormat=published.format
+            storageLayer=dataset.namespace.partition(":")[0], fileFormat=dataset.format
         )
-    if published.version is not None:
-        about["version"] = facets.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=published.version)
+    if dataset.version is not None:
+        about["version"] = facets.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=dataset.version)
     counts = facets.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
-        rowCount=published.rows, size=published.size, fileCount=published.files
+        rowCount=dataset.rows, size=dataset.size, fileCount=dataset.files
     )
-    output = OutputDataset(
-        namespace=published.namespace, name=published.name, facets=about, outputFacets={"outputStatistics": counts}
+    return OutputDataset(
+        namespace=dataset.namespace, name=dataset.name, facets=about, outputFacets={"outputStatistics": counts}
     )
-    return OperatorLineage(inputs=inputs, outputs=[output])
 
 
 class TellsLineage:

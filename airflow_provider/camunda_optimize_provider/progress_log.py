@@ -21,12 +21,21 @@ class ProgressLog:
 
     :param log: where to.
     :param unit: what is fetched one by one.
+    :param publishing: what is counted after that.
     :param clock: seconds, for tests.
     """
 
-    def __init__(self, log: _Log, *, unit: str = "collections", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        log: _Log,
+        *,
+        unit: str = "collections",
+        publishing: str = "objects published",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._log = log
         self._unit = unit
+        self._publishing = publishing
         self._clock = clock
         self._stage = ""
         self._quarter = 0
@@ -41,6 +50,6 @@ class ProgressLog:
         if quarter == self._quarter and now - self._last < _SECONDS_BETWEEN:
             return
         self._quarter, self._last = quarter, now
-        words = f"{self._unit} fetched" if progress.stage == "fetch" else "objects published"
+        words = f"{self._unit} fetched" if progress.stage == "fetch" else self._publishing
         rows = f", {progress.rows:,} rows" if progress.rows else ""
         self._log.info("%s of %s %s%s", f"{progress.done:,}", f"{progress.total:,}", words, rows)

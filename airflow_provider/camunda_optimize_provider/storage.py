@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,15 +14,14 @@ from .masking import mask
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_PROVIDERS = {
-    "s3": "amazon[s3fs]",
-    "s3a": "amazon[s3fs]",
-    "gs": "google",
-    "gcs": "google",
-    "abfs": "microsoft-azure",
-    "abfss": "microsoft-azure",
-    "adl": "microsoft-azure",
-}
+_S3, _GCS, _AZURE = (
+    ("amazon[s3fs]", "airflow.providers.amazon.aws.fs.s3", "s3fs"),
+    ("google", "airflow.providers.google.cloud.fs.gcs", "gcsfs"),
+    ("microsoft-azure", "airflow.providers.microsoft.azure.fs.adls", "adlfs"),
+)
+_PROVIDERS = {"s3": _S3, "s3a": _S3, "gs": _GCS, "gcs": _GCS, "abfs": _AZURE, "abfss": _AZURE, "adl": _AZURE}
+"""Where a scheme's filesystem comes from: the package, the module in it, and what that one needs."""
+_LOCAL = ("", "file", "local")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,33 @@ def find_destination(destination: Any, *, setting: str = "destination") -> Desti
     :raises ConfigurationError: if it is empty, holds credentials, or if no installed provider has a filesystem for it.
     :raises AirflowNotFoundException: if its connection does not exist.
     """
+    url = check_url(destination, setting=setting)
+    scheme = _scheme(url)
+    if scheme in _LOCAL:
+        return Destination(url if scheme != "local" else "file" + url.removeprefix("local"))
+
+    from airflow.sdk import BaseHook, ObjectStoragePath
+    from airflow.sdk.io import has_fs
+
+    if not has_fs(scheme):
+        raise _no_filesystem(scheme, setting)
+    conn_id = urlsplit(url).netloc.rpartition("@")[0]
+    if conn_id:  # Airflow's filesystems fall back to anonymous access when their connection does not exist
+        BaseHook.get_connection(conn_id)
+    path = ObjectStoragePath(url)
+    if not path.bucket:
+        raise ConfigurationError(f"has no bucket: write {scheme}://connection_id@bucket/path", setting=setting)
+    return Destination(f"{scheme}://{path.bucket}/{path.key}".rstrip("/"), path.fs)
+
+
+def check_url(destination: Any, *, setting: str = "destination") -> str:
+    """What can be said of a destination without a look at connections: while a DAG is parsed, and quickly.
+
+    :param destination: a path, a URL or an ``ObjectStoragePath``.
+    :param setting: what the argument is called.
+    :return: the path or URL.
+    :raises ConfigurationError: if it is empty, holds credentials, or if no installed provider has a filesystem for it.
+    """
     url = str(destination)  # of an ObjectStoragePath too: with its connection id
     if not url.strip() or url.strip() == "None":
         raise ConfigurationError("is empty: give a path or a URL", setting=setting)
@@ -53,24 +80,32 @@ def find_destination(destination: Any, *, setting: str = "destination") -> Desti
             " s3://connection_id@bucket/path",
             setting=setting,
         )
-    scheme = urlsplit(url).scheme if "://" in url else ""
-    if scheme in ("", "file", "local"):
-        return Destination(url if scheme != "local" else "file" + url.removeprefix("local"))
+    scheme = _scheme(url)
+    if scheme not in _LOCAL and not _may_have_filesystem(scheme):
+        raise _no_filesystem(scheme, setting)
+    return url
 
-    from airflow.sdk import BaseHook, ObjectStoragePath
+
+def _scheme(url: str) -> str:
+    return urlsplit(url).scheme if "://" in url else ""
+
+
+def _may_have_filesystem(scheme: str) -> bool:
+    """Airflow's own answer costs the import of all its providers, which is too much for those that are well known."""
+    if scheme in _PROVIDERS:
+        try:
+            return all(find_spec(module) is not None for module in _PROVIDERS[scheme][1:])
+        except ImportError:  # of a package above it
+            return False
     from airflow.sdk.io import has_fs
 
-    if not has_fs(scheme):
-        package = _PROVIDERS.get(scheme)
-        hint = f"pip install 'apache-airflow-providers-{package}'" if package else "no known Airflow provider has one"
-        raise ConfigurationError(f"no filesystem for {scheme}:// is installed: {hint}", setting=setting)
-    conn_id = urlsplit(url).netloc.rpartition("@")[0]
-    if conn_id:  # Airflow's filesystems fall back to anonymous access when their connection does not exist
-        BaseHook.get_connection(conn_id)
-    path = ObjectStoragePath(url)
-    if not path.bucket:
-        raise ConfigurationError(f"has no bucket: write {scheme}://connection_id@bucket/path", setting=setting)
-    return Destination(f"{scheme}://{path.bucket}/{path.key}".rstrip("/"), path.fs)
+    return has_fs(scheme)
+
+
+def _no_filesystem(scheme: str, setting: str) -> ConfigurationError:
+    package = _PROVIDERS[scheme][0] if scheme in _PROVIDERS else None
+    hint = f"pip install 'apache-airflow-providers-{package}'" if package else "no known Airflow provider has one"
+    return ConfigurationError(f"no filesystem for {scheme}:// is installed: {hint}", setting=setting)
 
 
 def mask_credentials(rendered: Any) -> None:

@@ -10,6 +10,7 @@ from camunda_optimize.export.kinds import KINDS
 
 if TYPE_CHECKING:
     from camunda_optimize.export import ExportResult
+    from camunda_optimize.export.sql import SqlResult
 
 
 class _Log(Protocol):
@@ -36,23 +37,49 @@ def make_summary(result: ExportResult, stats: Mapping[str, float], seconds: floa
     }
 
 
+def make_table_summary(result: SqlResult, stats: Mapping[str, float], seconds: float) -> dict[str, Any]:
+    """The return value of an export into tables.
+
+    :param stats: of the client.
+    :param seconds: that the task took.
+    """
+    unit = KINDS[result.kind].unit
+    units = result.collections if unit == "collection" else result.reports
+    return {
+        "tables": list(result.tables),
+        "snapshot": result.snapshot,
+        "kind": result.kind,
+        f"{unit}s": len(units),
+        "rows": result.rows,
+        "states": dict(Counter(entry.state for entry in units)),
+        "requests": stats["requests"],
+        "token_requests": stats["token_requests"],
+        "seconds": round(seconds, 3),
+    }
+
+
 def log_summary(log: _Log, summary: Mapping[str, Any]) -> None:
     """One line of it.
 
     :param log: where to.
     """
     units = "reports" if "reports" in summary else "collections"
+    if "tables" in summary:
+        done = f"Replaced snapshot {summary['snapshot']!r} by"
+        where = ", ".join(summary["tables"]) or "no table has rows of it"
+    else:
+        done = "Wrote a part with" if "part" in summary else "Published"
+        where = f"{summary['objects']:,} objects; {summary['manifest']}"
     log.info(
-        "%s %s %s of %s %s (%s) in %s objects; requests: %s, of tokens: %s; seconds: %.1f; %s",
-        "Wrote a part with" if "part" in summary else "Published",
+        "%s %s %s of %s %s (%s) in %s; requests: %s, of tokens: %s; seconds: %.1f",
+        done,
         f"{summary['rows']:,}",
         summary["kind"].replace("_", " ") if units == "collections" else "rows",
         f"{summary[units]:,}",
         units,
         ", ".join(f"{count:,} {state}" for state, count in sorted(summary["states"].items())),
-        f"{summary['objects']:,}",
+        where,
         f"{summary['requests']:,}",
         f"{summary['token_requests']:,}",
         summary["seconds"],
-        summary["manifest"],
     )

@@ -6,7 +6,15 @@ import sys
 import pytest
 from airflow.sdk import DAG
 
-from camunda_optimize_provider.lineage import Published, dataset_name, operator_lineage, published_files
+from camunda_optimize_provider.databases import TableNames
+from camunda_optimize_provider.lineage import (
+    Dataset,
+    Published,
+    dataset_name,
+    operator_lineage,
+    published_files,
+    published_tables,
+)
 from camunda_optimize_provider.links.optimize import XCOM_KEY, OptimizeCollectionLink, collection_url
 from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsOperator as Export
 
@@ -75,13 +83,13 @@ def test_places_are_named_as_openlineage_names_them(url, name):
     assert dataset_name(url) == name
 
 
-def published(**changes):
+def published(units=None, **changes):
     given = {
-        "source": BASE, "unit": "collection", "units": {"a": 2, "b": 1}, "namespace": "s3://lake", "name": "ids",
+        "namespace": "s3://lake", "name": "ids",
         "columns": {"collection_id": "text", "dashboard_id": "text"}, "rows": 3,
         "size": 120, "files": 2, "format": "json", "version": "2026-11-23T00:00:00Z",
     }  # fmt: skip
-    return Published(**{**given, **changes})
+    return Published(BASE, "collection", units or {"a": 2, "b": 1}, (Dataset(**{**given, **changes}),))
 
 
 def as_json(found):
@@ -206,8 +214,41 @@ async def test_reports_are_inputs_too_and_have_the_schema_they_share(optimize_si
         )
     assert alike.unit == "report"
     assert alike.units.keys() == set(raw)
-    assert alike.rows == sum(alike.units.values()) > 0
-    assert alike.columns["processInstanceId"] == "text"
-    assert alike.columns["startDate"] == "time"
-    assert alike.columns["extra"] == "json"
-    assert mixed.columns == {}
+    ((output,), (mixture,)) = alike.outputs, mixed.outputs
+    assert output.rows == sum(alike.units.values()) > 0
+    assert output.columns["processInstanceId"] == "text"
+    assert output.columns["startDate"] == "time"
+    assert output.columns["extra"] == "json"
+    assert mixture.columns == {}
+
+
+async def test_tables_are_outputs_each_with_its_own_columns_and_rows(optimize_simulator, tmp_path):
+    from camunda_optimize import OptimizeClient
+    from camunda_optimize.export import ALL_COLLECTIONS
+    from camunda_optimize.export.sql import export_dashboard_ids_to_sql, export_report_data_to_sql
+
+    organisation = optimize_simulator.organisation
+    one = next(iter(organisation.collections))
+    raw = [organisation.add_report(one, kind="raw", rows=rows).id for rows in (30, 40)]
+    number = organisation.add_report(one, kind="number").id
+    how = {"snapshot": "s", "create_table": True}
+    async with OptimizeClient(optimize_simulator.config()) as optimize:
+        url = f"sqlite:///{tmp_path}/x.db"
+        ids = await export_dashboard_ids_to_sql(optimize, url, ALL_COLLECTIONS, table="ids", **how)
+        data = await export_report_data_to_sql(optimize, url, [*raw, number], table="data", **how)
+    names = TableNames("postgres://db:5432", "lake", "public")
+    told = published_tables(data, BASE, names)
+    assert {(each.namespace, each.name): each.rows for each in told.outputs} == {
+        ("postgres://db:5432", "lake.public.data"): 70,
+        ("postgres://db:5432", "lake.public.data_values"): 1,
+    }
+    columns = {each.name: each.columns for each in told.outputs}
+    assert columns["lake.public.data"]["process_instance_id"] == "text"
+    assert columns["lake.public.data_values"]["value"] == "number"
+    assert told.units == {raw[0]: 30, raw[1]: 40, number: 1}
+
+    told = published_tables(ids, BASE, names)
+    (output,) = told.outputs
+    assert (output.name, output.rows, output.size) == ("lake.public.ids", ids.rows, None)
+    assert list(output.columns) == ["snapshot", "collection_id", "dashboard_id"]
+    assert len(told.units) == 8

@@ -169,18 +169,14 @@ LASTING = {
         {"arguments": {"destination": "s3://no_such_connection@lake/x"}},
         "no_such_connection",
     ),
-    "credentials in the destination": (
-        {"arguments": {"destination": "s3://key:another-secret-for-the-simulator@lake/x"}},
-        "store them in an Airflow connection",
-    ),
     "credentials in a template": (
         {"arguments": {"destination": "{{ 's3://key:another-secret-' }}for-the-simulator@lake/x"}},
         "store them in an Airflow connection",
     ),
     "option rendered wrongly": ({"arguments": {"format": "{{ 'xml' }}"}}, "jsonl"),
     "no destination": ({"arguments": {"destination": "{{ none }}"}}, "destination"),
-    "no filesystem": ({"arguments": {"destination": "gs://lake/x"}}, "apache-airflow-providers-google"),
-    "unknown filesystem": ({"arguments": {"destination": "zzz://lake/x"}}, "no filesystem for zzz://"),
+    "no filesystem": ({"arguments": {"destination": "{{ 'gs' }}://lake/x"}}, "apache-airflow-providers-google"),
+    "unknown filesystem": ({"arguments": {"destination": "{{ 'zzz' }}://lake/x"}}, "no filesystem for zzz://"),
 }
 
 

@@ -193,6 +193,11 @@ def test_templates_are_judged_when_they_are_rendered():
 
 def test_a_commit_without_parts_fails_with_words(run_dag, optimize_connection, tmp_path, capfd):
     with DAG("no_parts", schedule=None) as dag:
-        OptimizeCommitSnapshotOperator(task_id="commit", destination=str(tmp_path), parts=[])
+
+        @task
+        def nothing():
+            return []
+
+        OptimizeCommitSnapshotOperator(task_id="commit", destination=str(tmp_path), parts=nothing())
     assert run_dag(dag).state == "failed"
     assert "parts: is empty" in "".join(capfd.readouterr())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from ..arguments import in_a_task
 from ..connection_form import DEFAULT_CONN_ID
 from ..links.optimize import OptimizeCollectionLink
 
@@ -42,6 +43,20 @@ class OptimizeOperator(BaseOperator):
         super().__init__(**kwargs)
         self.optimize_conn_id = optimize_conn_id
         self.max_concurrency = max_concurrency
+
+    def check_early(self) -> None:
+        """A misspelt argument breaks the DAG's import, not the run at night. To be called at the end of ``__init__``.
+
+        A mapped task is made while it runs; there Airflow would try again after an error, and the run judges for good.
+        """
+        if not in_a_task():
+            self.check_arguments()
+
+    def check_arguments(self) -> None:
+        """What can be judged while a DAG is parsed: whatever is no template. Overrides call this one too."""
+        from ..arguments import check_concurrency
+
+        check_concurrency(self.max_concurrency)
 
     def prepare(self, context: Context) -> Work:
         """Everything that asks Airflow for something: done here, in the task's own thread.

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..arguments import chosen_ids, snapshot_options
+from ..arguments import chosen_ids, is_template, snapshot_options
 from ._base import Work
-from ._export import PublishingOperator
+from ._files import FilesOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class OptimizeCommitSnapshotOperator(PublishingOperator):
+class OptimizeCommitSnapshotOperator(FilesOperator):
     """Makes one snapshot of the parts that export operators with ``as_part=True`` wrote: all of them at once.
 
     .. code-block:: python
@@ -37,6 +37,14 @@ class OptimizeCommitSnapshotOperator(PublishingOperator):
         super().__init__(**kwargs)
         self.parts = parts
         self.shrink_guard = shrink_guard
+        self.check_early()
+
+    def check_arguments(self) -> None:
+        """See :class:`OptimizeOperator`."""
+        super().check_arguments()
+        snapshot_options(shrink_guard=self.shrink_guard)
+        if isinstance(self.parts, (list, tuple)) and not is_template(self.parts):
+            _names(self.parts)
 
     def prepare(self, context: Context) -> Work:  # noqa: ARG002 - none of it
         """See :class:`OptimizeOperator`.
@@ -48,7 +56,7 @@ class OptimizeCommitSnapshotOperator(PublishingOperator):
         from ..progress_log import ProgressLog
         from ..storage import find_destination
 
-        names = chosen_ids([_name(part) for part in self.parts or ()], "parts")
+        names = _names(self.parts)
         guard = snapshot_options(shrink_guard=self.shrink_guard).shrink_guard
         destination = find_destination(self.destination)
         self.log.info("Publishing %s parts at %s", f"{len(names):,}", destination.url)
@@ -66,5 +74,5 @@ class OptimizeCommitSnapshotOperator(PublishingOperator):
         return commit
 
 
-def _name(part: Any) -> Any:
-    return part.get("part") if isinstance(part, Mapping) else part
+def _names(parts: Any) -> tuple[str, ...]:
+    return chosen_ids([part.get("part") if isinstance(part, Mapping) else part for part in parts or ()], "parts")

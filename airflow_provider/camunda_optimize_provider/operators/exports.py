@@ -6,12 +6,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..arguments import chosen_collections, chosen_ids, is_template
-from ._export import ExportOperator, known_collections
+from ._chosen import CollectionsOperator, ReportsOperator
+from ._files import FilesExportOperator
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
     from camunda_optimize.export import ExportResult
 
 _POLICIES = ("on_missing", "on_empty", "on_truncated", "on_error", "shrink_guard")
@@ -20,42 +18,7 @@ RESUME_WITHIN = 86_400.0
 """Seconds for which the next try of a task uses what a failed one had finished."""
 
 
-class _CollectionsOperator(ExportOperator):
-    """Exports something of collections.
-
-    :param collections: ids of collections; ``None`` in the DAG file exports all that the server lists. (templated; a
-        template may make a list, or a text that holds one as JSON, but never nothing)
-    """
-
-    NOUN = ""
-
-    def __init__(self, *, collections: Sequence[str] | str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.collections = collections
-        self._all_collections = collections is None
-
-    def check_arguments(self) -> None:
-        """See :class:`ExportOperator`."""
-        known_collections(self.collections)
-
-    def choose(self, context: Context) -> tuple[str, Any, _Export]:
-        """See :class:`ExportOperator`.
-
-        :param context: of the task.
-        """
-        from ..mapping import none_is_literal
-
-        literal = self._all_collections and none_is_literal(self.task_id, context)
-        collections = chosen_collections(self.collections, none_means_all=literal)
-        which = f"{len(collections):,} collections" if isinstance(collections, tuple) else "all collections"
-        return f"the {self.NOUN} of {which}", collections, partial(self.export(), collections=collections)
-
-    def export(self) -> _Export:
-        """The export."""
-        raise NotImplementedError
-
-
-class OptimizeExportDashboardIdsOperator(_CollectionsOperator):
+class OptimizeExportDashboardIdsOperator(CollectionsOperator, FilesExportOperator):
     """Exports the dashboard ids of collections as one snapshot: complete, or not at all.
 
     All collections are fetched concurrently in this one task. Readers of the destination see the previous snapshot
@@ -117,16 +80,16 @@ class OptimizeExportDashboardIdsOperator(_CollectionsOperator):
         self.on_truncated = on_truncated
         self.on_error = on_error
         self.shrink_guard = shrink_guard
-        self.check_options()
+        self.check_early()
 
     def export(self) -> _Export:
-        """See :class:`ExportOperator`."""
+        """See :class:`FilesExportOperator`."""
         from camunda_optimize.export import export_dashboard_ids
 
         return export_dashboard_ids
 
 
-class OptimizeExportReportDataOperator(ExportOperator):
+class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
     """Exports the data of reports, an object for each: every row once, or nothing.
 
     Rows never travel through XComs. A failed try keeps what it had finished, and the next one begins there.
@@ -151,7 +114,6 @@ class OptimizeExportReportDataOperator(ExportOperator):
     :param max_concurrency: requests under way at once; ``None`` leaves it to the connection.
     """
 
-    UNIT = "reports"
     OPTIONS = ("format", "compression", "naming", *_POLICIES)
     template_fields: Sequence[str] = ("destination", "reports", "collections", *OPTIONS, "optimize_conn_id")
     template_fields_renderers = {"reports": "json", "collections": "json"}  # noqa: RUF012 - as Airflow declares it
@@ -159,8 +121,6 @@ class OptimizeExportReportDataOperator(ExportOperator):
     def __init__(
         self,
         *,
-        reports: Sequence[str] | str | None = None,
-        collections: Sequence[str] | str | None = None,
         format: str = "jsonl",
         compression: str | None = None,
         naming: str = "content",
@@ -169,14 +129,10 @@ class OptimizeExportReportDataOperator(ExportOperator):
         on_truncated: str = "fail",
         on_error: str = "fail",
         shrink_guard: float | str | None = None,
-        page_size: int = 1000,
-        concurrent_reports: int = 4,
         resume_within: float | None = RESUME_WITHIN,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.reports = reports
-        self.collections = collections
         self.format = format
         self.compression = compression
         self.naming = naming
@@ -185,44 +141,30 @@ class OptimizeExportReportDataOperator(ExportOperator):
         self.on_truncated = on_truncated
         self.on_error = on_error
         self.shrink_guard = shrink_guard
-        self.page_size = page_size
-        self.concurrent_reports = concurrent_reports
         self.resume_within = resume_within
-        self.check_options()
+        self.check_early()
 
     def check_arguments(self) -> None:
-        """See :class:`ExportOperator`."""
+        """See :class:`OptimizeOperator`."""
         from camunda_optimize import ConfigurationError
 
-        if (self.reports is None) == (self.collections is None):
-            raise ConfigurationError("give either reports or collections", setting="reports")
-        if self.collections is not None:
-            known_collections(self.collections)
-        elif not is_template(self.reports):
-            chosen_ids(self.reports, "reports")
+        super().check_arguments()
+        if self.resume_within is None:
+            return
+        if isinstance(self.resume_within, bool) or not isinstance(self.resume_within, (int, float)):
+            raise ConfigurationError("must be a number of seconds, or None", setting="resume_within")
+        if self.naming == "fixed":
+            problem = "needs naming='content', or resume_within=None: finished objects lie beside older ones"
+            raise ConfigurationError(problem, setting="resume_within")
 
-    def choose(self, context: Context) -> tuple[str, Any, _Export]:  # noqa: ARG002 - none of it
-        """See :class:`ExportOperator`.
-
-        :param context: of the task.
-        """
+    def export(self) -> _Export:
+        """See :class:`FilesExportOperator`."""
         from camunda_optimize.export import export_report_data
 
-        export = partial(
-            export_report_data,
-            page_size=self.page_size,
-            concurrent_reports=self.concurrent_reports,
-            resume_within=self.resume_within,
-        )
-        if self.collections is not None:
-            collections = chosen_collections(self.collections, none_means_all=False)
-            count = len(collections) if isinstance(collections, tuple) else 0
-            return f"the reports of {count:,} collections", collections, partial(export, collections=collections)
-        reports = chosen_ids(self.reports, "reports")
-        return f"the data of {len(reports):,} reports", None, partial(export, reports=reports)
+        return partial(export_report_data, resume_within=self.resume_within)
 
 
-class OptimizeExportDefinitionsOperator(_CollectionsOperator):
+class OptimizeExportDefinitionsOperator(CollectionsOperator, FilesExportOperator):
     """Exports the definitions of dashboards and reports, a file for each, as an import takes them back.
 
     :param destination: a local path, ``file:///path`` or an object store's URL with the connection to use:
@@ -263,10 +205,10 @@ class OptimizeExportDefinitionsOperator(_CollectionsOperator):
         self.on_truncated = on_truncated
         self.on_error = on_error
         self.shrink_guard = shrink_guard
-        self.check_options()
+        self.check_early()
 
     def export(self) -> _Export:
-        """See :class:`ExportOperator`."""
+        """See :class:`FilesExportOperator`."""
         from camunda_optimize.export import export_definitions
 
         return export_definitions

@@ -8,13 +8,17 @@ from .exports import (
     OptimizeExportDefinitionsOperator,
     OptimizeExportReportDataOperator,
 )
-from .writes import OptimizeImportEntitiesOperator, OptimizeIngestVariablesOperator
+from .imports import OptimizeImportEntitiesOperator
+from .sql import OptimizeExportDashboardIdsToSqlOperator, OptimizeExportReportDataToSqlOperator
+from .variables import OptimizeIngestVariablesOperator
 
 __all__ = [
     "OptimizeCommitSnapshotOperator",
     "OptimizeExportDashboardIdsOperator",
+    "OptimizeExportDashboardIdsToSqlOperator",
     "OptimizeExportDefinitionsOperator",
     "OptimizeExportReportDataOperator",
+    "OptimizeExportReportDataToSqlOperator",
     "OptimizeImportEntitiesOperator",
     "OptimizeIngestVariablesOperator",
 ]

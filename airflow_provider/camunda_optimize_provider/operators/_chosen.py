@@ -1,0 +1,103 @@
+"""What is exported: collections, or reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..arguments import chosen_collections, chosen_ids, is_template
+from ._export import ExportOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class CollectionsOperator(ExportOperator):
+    """Exports something of collections.
+
+    :param collections: ids of collections; ``None`` in the DAG file exports all that the server lists. (templated; a
+        template may make a list, or a text that holds one as JSON, but never nothing)
+    """
+
+    NOUN = ""
+
+    def __init__(self, *, collections: Sequence[str] | str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.collections = collections
+        self._all_collections = collections is None
+
+    def check_arguments(self) -> None:
+        """See :class:`ExportOperator`."""
+        super().check_arguments()
+        _known_collections(self.collections)
+
+    def choose(self, context: Context) -> tuple[str, Any, dict[str, Any]]:
+        """See :class:`ExportOperator`.
+
+        :param context: of the task.
+        """
+        from ..mapping import none_is_literal
+
+        literal = self._all_collections and none_is_literal(self.task_id, context)
+        collections = chosen_collections(self.collections, none_means_all=literal)
+        which = f"{len(collections):,} collections" if isinstance(collections, tuple) else "all collections"
+        return f"the {self.NOUN} of {which}", collections, {"collections": collections}
+
+
+class ReportsOperator(ExportOperator):
+    """Exports the data of reports.
+
+    :param reports: ids of reports; or ``collections``: all reports in these. (both templated)
+    :param page_size: rows of a page, 1 to 10000.
+    :param concurrent_reports: reports that are read at once.
+    """
+
+    UNIT = "reports"
+
+    def __init__(
+        self,
+        *,
+        reports: Sequence[str] | str | None = None,
+        collections: Sequence[str] | str | None = None,
+        page_size: int = 1000,
+        concurrent_reports: int = 4,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.reports = reports
+        self.collections = collections
+        self.page_size = page_size
+        self.concurrent_reports = concurrent_reports
+
+    def check_arguments(self) -> None:
+        """See :class:`ExportOperator`."""
+        from camunda_optimize import ConfigurationError
+        from camunda_optimize.export.fetch_report_data import Paging
+
+        super().check_arguments()
+        if (self.reports is None) == (self.collections is None):
+            raise ConfigurationError("give either reports or collections", setting="reports")
+        if self.collections is not None:
+            _known_collections(self.collections)
+        elif not is_template(self.reports):
+            chosen_ids(self.reports, "reports")
+        Paging(page_size=self.page_size, concurrent_reports=self.concurrent_reports)
+
+    def choose(self, context: Context) -> tuple[str, Any, dict[str, Any]]:  # noqa: ARG002 - none of it
+        """See :class:`ExportOperator`.
+
+        :param context: of the task.
+        """
+        arguments = {"page_size": self.page_size, "concurrent_reports": self.concurrent_reports}
+        if self.collections is not None:
+            collections = chosen_collections(self.collections, none_means_all=False)
+            words = f"the reports of {len(collections):,} collections" if isinstance(collections, tuple) else ""
+            return words, collections, {**arguments, "collections": collections}
+        reports = chosen_ids(self.reports, "reports")
+        return f"the data of {len(reports):,} reports", None, {**arguments, "reports": reports}
+
+
+def _known_collections(collections: Any) -> None:
+    """Judge collections that are no template; ``None`` stands for all."""
+    if not is_template(collections):
+        chosen_collections(collections, none_means_all=True)

@@ -1,0 +1,139 @@
+"""Snapshots in files and object stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..arguments import is_template, snapshot_options
+from ..lineage import published_files
+from ..links.optimize import leave_link
+from ._base import Work, with_client
+from ._export import ExportOperator, PublishingOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context, ObjectStoragePath
+
+    from camunda_optimize import OptimizeClient
+    from camunda_optimize.export import ExportResult
+
+    from ..lineage import Published
+
+STOPPED = (
+    "The export was stopped from outside. Readers see a whole snapshot: the previous one, unless the new"
+    " one had just been published."
+)
+
+
+class FilesOperator(PublishingOperator):
+    """Publishes a snapshot with a manifest.
+
+    :param destination: a local path, ``file:///path`` or an object store's URL with the connection to use:
+        ``s3://connection_id@bucket/path``. (templated)
+    """
+
+    stopped_message = STOPPED
+
+    def __init__(self, *, destination: str | ObjectStoragePath, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.destination = destination
+
+    def check_arguments(self) -> None:
+        """See :class:`OptimizeOperator`."""
+        from ..storage import check_url
+
+        super().check_arguments()
+        if not is_template(self.destination):
+            check_url(self.destination)
+
+    def summarize(self, result: Any, stats: Mapping[str, float], seconds: float) -> dict[str, Any]:
+        """See :class:`PublishingOperator`.
+
+        :param result: of the export.
+        :param stats: of the client.
+        :param seconds: that the task took.
+        """
+        from ..summary import make_summary
+
+        return make_summary(result, stats, seconds)
+
+    def publication(self, result: Any) -> Published:
+        """See :class:`PublishingOperator`.
+
+        :param result: of the export.
+        """
+        return published_files(result)
+
+
+class FilesExportOperator(ExportOperator, FilesOperator):
+    """Exports something from Optimize as one snapshot, or as one part of one.
+
+    :param as_part: for mapped tasks: write a part, which readers do not see until an
+        :class:`OptimizeCommitSnapshotOperator` behind all of them publishes them together.
+    """
+
+    def __init__(self, *, as_part: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.as_part = as_part
+
+    def export(self) -> Callable[..., Coroutine[Any, Any, ExportResult]]:
+        """The export, which takes what is chosen and where it goes."""
+        raise NotImplementedError
+
+    def prepare(self, context: Context) -> Work:
+        """See :class:`OptimizeOperator`.
+
+        :param context: of the task.
+        """
+        from ..mapping import check_destination
+        from ..progress_log import ProgressLog
+        from ..storage import find_destination
+
+        options = snapshot_options(**self.options())
+        words, collections, arguments = self.choose(context)
+        if not self.as_part:
+            check_destination(str(self.destination), self.task_id, context)
+        hook, config = self.open_hook()
+        leave_link(context, config.base_url, collections)
+        destination = find_destination(self.destination)
+        part = self.part_name(context)
+        where = destination.url + (f", as part {part}" if part else "")
+        self.log.info("Exporting %s from %s to %s", words, config.base_url, where)
+        chosen = {name: getattr(options, name) for name in self.OPTIONS}
+        export = self.export()
+
+        async def run(optimize: OptimizeClient) -> ExportResult:
+            return await export(
+                optimize,
+                destination=destination.url,
+                filesystem=destination.filesystem,
+                progress=ProgressLog(self.log, unit=self.UNIT),
+                part=part,
+                **arguments,
+                **chosen,
+            )
+
+        return with_client(hook, run)
+
+    def part_name(self, context: Context) -> str | None:
+        """The same for every try of this task, and for no other task or run.
+
+        :param context: of the task.
+        """
+        if not self.as_part:
+            return None
+        ti = context["ti"]
+        index = "" if ti.map_index is None or ti.map_index < 0 else f".{ti.map_index}"
+        return f"{ti.run_id}.{self.task_id}{index}"
+
+    def is_part(self) -> bool:
+        """See :class:`PublishingOperator`."""
+        return self.as_part
+
+    def also_in_summary(self, context: Context) -> Mapping[str, Any]:
+        """See :class:`PublishingOperator`.
+
+        :param context: of the task.
+        """
+        part = self.part_name(context)
+        return {"part": part} if part else {}

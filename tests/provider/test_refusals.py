@@ -1,0 +1,116 @@
+"""What can be judged while a DAG is parsed breaks its import, with words, whichever operator it is."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+from airflow.sdk import DAG, ObjectStoragePath
+
+from camunda_optimize import ConfigurationError
+from camunda_optimize_provider.operators import optimize as operators
+
+SQL = {"conn_id": "warehouse", "table": "t", "snapshot": "s"}
+IMPORT, COMMIT = "OptimizeImportEntitiesOperator", "OptimizeCommitSnapshotOperator"
+VARIABLES = "OptimizeIngestVariablesOperator"
+RIGHT = {
+    "OptimizeExportDashboardIdsOperator": {"destination": "/lake"},
+    "OptimizeExportReportDataOperator": {"destination": "/lake", "reports": ["r"]},
+    "OptimizeExportDefinitionsOperator": {"destination": "/lake"},
+    "OptimizeExportDashboardIdsToSqlOperator": SQL,
+    "OptimizeExportReportDataToSqlOperator": {**SQL, "reports": ["r"]},
+    COMMIT: {"destination": "/lake", "parts": ["p"]},
+    IMPORT: {"source": "/lake", "collection_id": "c"},
+    VARIABLES: {"variables": []},
+}
+FILES = [name for name in RIGHT if {"destination", "source"} & set(RIGHT[name])]
+EXPORTS = [name for name in RIGHT if "Export" in name]
+
+MISTAKES = [
+    *[
+        (name, {argument: value}, words)
+        for name in FILES
+        for argument in [min({"destination", "source"} & set(RIGHT[name]))]
+        for value, words in [
+            ("", f"{argument}: is empty"),
+            (None, f"{argument}: is empty"),
+            ("zzz://lake/x", "no filesystem for zzz:// is installed: no known Airflow provider has one"),
+            ("s3://key:a-secret-of-the-storage@lake/x", "credentials: store them in an Airflow connection"),
+        ]
+    ],
+    *[(name, {policy: "shrug"}, f"{policy}: 'shrug' is not one of fail") for name in EXPORTS for policy in ("on_missing", "on_truncated", "on_error")],
+    *[(name, {"on_empty": "shrug"}, "on_empty: 'shrug' is not one of write") for name in EXPORTS],
+    *[(name, {"shrink_guard": 7}, "shrink_guard: must be more than 0 and at most 1") for name in [*EXPORTS, COMMIT]],
+    *[(name, {"collections": []}, "collections: is empty") for name in EXPORTS if "Report" not in name],
+    *[(name, {"reports": []}, "reports: is empty") for name in EXPORTS if "Report" in name],
+    *[(name, {"reports": None}, "give either reports or collections") for name in EXPORTS if "Report" in name],
+    *[(name, {"reports": None, "collections": []}, "collections: is empty") for name in EXPORTS if "Report" in name],
+    *[(name, {"max_concurrency": value}, "max_concurrency: must be") for name in RIGHT for value in (0, "many")],
+    ("OptimizeExportReportDataOperator", {"page_size": 20_000}, "page_size"),
+    ("OptimizeExportReportDataOperator", {"naming": "fixed"}, "resume_within: needs naming='content'"),
+    ("OptimizeExportReportDataOperator", {"resume_within": "a day"}, "resume_within: must be"),
+    (COMMIT, {"parts": []}, "parts: is empty"),
+    (IMPORT, {"collection_id": ""}, "collection_id"),
+    (VARIABLES, {"variables": "all of them"}, "variables: is a text"),
+    (VARIABLES, {"variables": [{"id": "1"}]}, "entry 0 lacks"),
+]  # fmt: skip
+
+
+def make(name, **arguments):
+    return getattr(operators, name)(**{"task_id": "t", **RIGHT[name], **arguments})
+
+
+def test_every_operator_is_tried():
+    assert set(RIGHT) == set(operators.__all__)
+    assert {name for name, *_ in MISTAKES} == set(RIGHT)
+    for name in RIGHT:
+        make(name)
+
+
+@pytest.mark.parametrize(("name", "arguments", "words"), MISTAKES)
+def test_a_mistake_breaks_the_parsing_of_the_dag(name, arguments, words):
+    with pytest.raises(ConfigurationError) as caught:
+        make(name, **arguments)
+    assert words in str(caught.value)
+    assert "a-secret" not in f"{caught.value} {caught.value!r}"
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    ("scheme", "package", "lacking"),
+    [
+        ("gs", "apache-airflow-providers-google", "airflow.providers.google.cloud.fs.gcs"),
+        ("abfs", "apache-airflow-providers-microsoft-azure", "adlfs"),
+        ("s3", "apache-airflow-providers-amazon[s3fs]", "s3fs"),
+    ],
+)
+def test_a_filesystem_that_is_not_installed_is_named_with_its_package(monkeypatch, name, scheme, package, lacking):
+    from camunda_optimize_provider import storage
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(storage, "find_spec", lambda module: None if module == lacking else found(module))
+    argument = "source" if name == IMPORT else "destination"
+    with pytest.raises(ConfigurationError) as caught:
+        make(name, **{argument: f"{scheme}://storage@lake/x"})
+    assert f"{argument}: no filesystem for {scheme}:// is installed: pip install '{package}'" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_template_is_judged_when_it_is_rendered(name):
+    template = "{{ params.it }}"
+    fields = getattr(operators, name).template_fields
+    arguments = {field: template for field in fields if not (field == "collections" and "Report" in name)}
+    task = make(name, **arguments)
+    assert all(getattr(task, field) == template for field in arguments)
+
+
+def test_an_object_storage_path_is_judged_as_its_url_is():
+    place = ObjectStoragePath("s3://storage@lake/x")
+    assert make("OptimizeExportDashboardIdsOperator", destination=place).destination == place
+
+
+def test_a_mapped_task_is_not_judged_before_it_runs():
+    with DAG("mapped_with_mistakes", schedule=None):
+        operators.OptimizeExportDashboardIdsOperator.partial(task_id="t", destination="zzz://lake/x").expand(
+            collections=[["a"], ["b"]]
+        )
