@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ DAGS = Path(__file__).parents[2] / "dags"
 FILES, OBJECT_STORE = "optimize_dashboard_ids_to_files", "optimize_dashboard_ids_to_object_store"
 CHUNKS, TASKFLOW = "optimize_dashboard_ids_in_chunks", "optimize_taskflow"
 PARQUET, POSTGRES = "optimize_report_data_to_parquet", "optimize_report_data_to_postgres"
+SQL = "optimize_dashboard_ids_to_sql"
 PROMOTION, CHANGED = "optimize_definitions_promotion", "optimize_dashboards_changed"
 
 
@@ -39,7 +41,7 @@ def example_dags(airflow_database):
 def test_all_are_imported_without_an_error(example_dags):
     assert example_dags.import_errors == {}
     assert set(example_dags.dags) == {path.stem for path in DAGS.glob("*.py")}
-    assert {FILES, OBJECT_STORE, CHUNKS, TASKFLOW, PARQUET, POSTGRES, PROMOTION, CHANGED} == set(example_dags.dags)
+    assert {FILES, OBJECT_STORE, CHUNKS, TASKFLOW, PARQUET, POSTGRES, SQL, PROMOTION, CHANGED} == set(example_dags.dags)
     # Each says what it does and what it needs.
     assert all("connection" in dag.doc_md and dag.tags for dag in example_dags.dags.values())
 
@@ -199,6 +201,23 @@ def test_report_data_without_collections_says_so(example_dags, run_dag, optimize
     assert (run.state, run.tries["export"]) == ("failed", 1)
     assert "collections: is empty" in "".join(capfd.readouterr())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_dashboard_ids_to_a_table(
+    example_dags, run_dag, optimize_simulator, optimize_connection, tmp_path, monkeypatch
+):
+    import sqlite3
+
+    path = tmp_path / "warehouse.db"
+    monkeypatch.setenv("AIRFLOW_CONN_OPTIMIZE_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+    run = run_dag(example_dags.dags[SQL], logical_date=None)
+    assert run.state == "success"
+    query = "SELECT snapshot, collection_id, dashboard_id FROM optimize_dashboards"
+    with sqlite3.connect(path) as database:
+        rows = database.execute(query).fetchall()
+    assert {row[1:] for row in rows} == server_ids(optimize_simulator)
+    assert {row[0] for row in rows} == {run.xcoms["export"]["snapshot"]}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", rows[0][0])
 
 
 @pytest.fixture(scope="session")
