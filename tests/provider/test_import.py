@@ -1,0 +1,174 @@
+"""An import is sent once, whatever happens to its task and however often Airflow tries."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from airflow.sdk import DAG
+
+from camunda_optimize import OptimizeClient
+from camunda_optimize.export import export_definitions
+from camunda_optimize.testing import Fault
+from camunda_optimize_provider.operators.optimize import OptimizeImportEntitiesOperator
+from camunda_optimize_provider.sent_once import SentOnce
+
+
+@pytest.fixture
+def source(optimize_simulator, optimize_connection, tmp_path):
+    """Definitions on disk, and the id of a collection that may get them."""
+    organisation = optimize_simulator.organisation
+    source = list(organisation.collections)[1]
+    target = organisation.add_collection("Target", id="target")
+    for key in organisation.collections[source].definition_keys:
+        target.add_source(key)
+
+    async def export():
+        async with OptimizeClient(optimize_simulator.config()) as optimize:
+            await export_definitions(optimize, [source], destination=str(tmp_path))
+
+    asyncio.run(export())
+    optimize_simulator.reset_counters()
+    return str(tmp_path)
+
+
+def import_dag(name, source, **arguments):
+    with DAG(name, schedule=None) as dag:
+        OptimizeImportEntitiesOperator(
+            task_id="import", collection_id="target", source=source, retries=2, retry_delay=timedelta(0), **arguments
+        )
+    return dag
+
+
+def sent(simulator):
+    return simulator.counters.by_path.get("/api/public/import", 0)
+
+
+def copies(simulator):
+    target = simulator.organisation.collections["target"]
+    return len(target.dashboards) + len(target.reports)
+
+
+def test_what_was_surely_not_done_is_tried_again(run_dag, optimize_simulator, source):
+    optimize_simulator.add_fault(Fault(path="/report$", status=503, times=5))  # before anything is sent
+    optimize_simulator.add_fault(Fault(path="/import", status=429, headers={"Retry-After": "1000"}, times=1))
+    run = run_dag(import_dag("import_again", source))
+    assert (run.states, run.tries) == ({"import": "success"}, {"import": 3})
+    assert copies(optimize_simulator) == run.xcoms["import"]["imported"] > 0
+    assert sent(optimize_simulator) == 2
+
+
+@pytest.mark.parametrize("fault", [{"lost": True}, {"status": 502}], ids=["the answer is lost", "a gateway's word"])
+def test_what_may_be_done_is_not_sent_again(run_dag, optimize_simulator, source, capfd, fault):
+    optimize_simulator.add_fault(Fault(path="/import", **fault))
+    run = run_dag(import_dag("import_unclear", source))
+    assert (run.states, run.tries) == ({"import": "failed"}, {"import": 1})
+    assert sent(optimize_simulator) == 1
+    said = "".join(capfd.readouterr())
+    assert "whether the import into target was done is not known" in said
+    if copies(optimize_simulator):
+        assert "Keep or delete them, before importing again" in said
+
+    # A person has looked, and clears the task: another run of it imports.
+    optimize_simulator.clear_faults()
+    before = copies(optimize_simulator)
+    assert run_dag(import_dag("import_unclear", source)).state == "success"
+    assert copies(optimize_simulator) > before
+
+
+def test_a_timeout_in_the_middle_is_not_tried_again(run_dag, optimize_simulator, source, capfd):
+    optimize_simulator.add_fault(Fault(path="/import", latency=30))
+    run = run_dag(import_dag("import_timeout", source, execution_timeout=timedelta(seconds=2)))
+    assert (run.states, run.tries) == ({"import": "failed"}, {"import": 1})
+    assert sent(optimize_simulator) == 1
+    said = "".join(capfd.readouterr())
+    assert "The import was ended (AirflowTaskTimeout) after it had been sent" in said
+    assert "look into collection target" in said
+
+
+def test_a_timeout_before_it_was_sent_is(run_dag, optimize_simulator, source):
+    optimize_simulator.add_fault(Fault(path="/dashboard", latency=30, times=1))
+    run = run_dag(import_dag("import_late", source, execution_timeout=timedelta(seconds=2)))
+    assert (run.states, run.tries) == ({"import": "success"}, {"import": 2})
+    assert sent(optimize_simulator) == 1
+
+
+def test_a_sigterm_in_the_middle_is_not_tried_again(run_dag, optimize_simulator, source, capfd):
+    slow = optimize_simulator.add_fault(Fault(path="/import", latency=30))
+
+    def terminate():
+        while not slow.seen:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    previous = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        threading.Thread(target=terminate, daemon=True).start()
+        run = run_dag(import_dag("import_sigterm", source))
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert (run.states, run.tries) == ({"import": "failed"}, {"import": 1})
+    assert sent(optimize_simulator) == 1
+    assert "after it had been sent" in "".join(capfd.readouterr())
+
+
+class Store:
+    """As Airflow's; it outlives a try."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def get(self, key, default=None):
+        return self.kept.get(key, default)
+
+    def set(self, key, value):
+        self.kept[key] = value
+
+    def delete(self, key):
+        self.kept.pop(key, None)
+
+
+class Ti:
+    def __init__(self, max_tries):
+        self.max_tries = max_tries
+
+
+def context(store, max_tries=2):
+    found = {"ti": Ti(max_tries)}
+    return found if store is None else {**found, "task_state_store": store}
+
+
+def test_the_next_try_knows_that_it_was_sent_until_somebody_clears_the_task():
+    store = Store()
+    first = SentOnce(context(store))
+    assert not first.by_an_earlier_try()
+    first.note()
+    assert first.sent
+    assert SentOnce(context(store)).by_an_earlier_try()
+    assert not SentOnce(context(store, max_tries=5)).by_an_earlier_try()
+    first.forget()
+    assert not first.sent
+    assert not SentOnce(context(store)).by_an_earlier_try()
+
+
+def test_without_a_store_a_try_knows_of_itself_alone():
+    first = SentOnce(context(None))
+    first.note()
+    assert first.sent
+    assert not SentOnce(context(None)).by_an_earlier_try()
+    first.forget()
+    assert not first.sent
+
+
+def test_what_died_in_the_middle_is_not_sent_by_the_next_try(run_dag, optimize_simulator, source, monkeypatch, capfd):
+    """As after a SIGKILL of the worker: the store has the note. tests/integration kills a real one."""
+    monkeypatch.setattr(SentOnce, "by_an_earlier_try", lambda _: True)
+    run = run_dag(import_dag("import_died", source))
+    assert (run.states, run.tries) == ({"import": "failed"}, {"import": 1})
+    assert sent(optimize_simulator) == 0
+    assert "An earlier try of this task ended after it had sent the import" in "".join(capfd.readouterr())
