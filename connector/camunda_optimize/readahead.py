@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
+import threading
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TypeVar
 
 import anyio
 
 from . import protocol
+from .errors import DestinationError
 from .protocol.data_export import ReportPage
 from .wire import Answer, Call
+
+T = TypeVar("T")
 
 _EMPTY = ReportPage("raw", [], 0, 0, None)
 
@@ -36,30 +40,37 @@ class LoadedPage:
 
 
 class Spool:
-    """Answers in a temporary file, one behind the other; in memory as long as they are few."""
+    """Answers in a temporary file, one behind the other; in memory as long as they are few.
+
+    Every method that waits raises :class:`camunda_optimize.DestinationError` if the disk is full.
+    """
 
     _IN_MEMORY = 8 << 20
 
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=self._IN_MEMORY)  # noqa: SIM115 -- closed below
+        self._lock = threading.Lock()
+        """One page may be read while another is written, and a file has one position; a thread outlives a
+        cancellation, and must not open a file anew that has been closed."""
         self._end = 0
 
     def close(self) -> None:
-        self._file.close()
+        with self._lock:
+            self._file.close()
 
     async def clear(self) -> None:
-        await asyncio.to_thread(self._file.truncate, 0)
+        await asyncio.to_thread(self._guarded, lambda: self._file.truncate(0))
         self._end = 0
 
     async def put(self, body: bytes) -> tuple[int, int]:
         """Append; the place to find it again."""
         place = (self._end, len(body))
         self._end += len(body)
-        await asyncio.to_thread(self._write, body, place[0])
+        await asyncio.to_thread(self._guarded, lambda: self._write(body, place[0]))
         return place
 
     async def get(self, place: tuple[int, int]) -> bytes:
-        return await asyncio.to_thread(self._read, *place)
+        return await asyncio.to_thread(self._guarded, lambda: self._read(*place))
 
     def _write(self, body: bytes, offset: int) -> None:
         self._file.seek(offset)
@@ -68,6 +79,14 @@ class Spool:
     def _read(self, offset: int, length: int) -> bytes:
         self._file.seek(offset)
         return self._file.read(length)
+
+    def _guarded(self, action: Callable[[], T]) -> T:
+        try:
+            with self._lock:
+                return action()
+        except OSError as error:
+            problem = error.strerror or type(error).__name__
+        raise DestinationError(f"pages cannot wait in a temporary file: {problem}; TMPDIR may name another directory")
 
 
 @dataclass(slots=True)
