@@ -31,7 +31,7 @@ from .errors import (
 )
 from .intermediaries import is_html, page_title, redirect_origin, wants_login, what_to_do
 from .redact import redact
-from .wire import Answer, Call, NoAnswer, Trouble, as_list, as_object, load_json
+from .wire import Answer, Call, NoAnswer, Replay, Trouble, as_list, as_object, load_json
 
 _BEARER_REASON = re.compile(r'error_description="([^"]*)"')
 _NO_SUCH_ENTITY = re.compile(r"does not exist|No process definition found")
@@ -97,7 +97,7 @@ def error_of(
     status = answer.status
     if 300 <= status < 400:
         return ResponseFormatError(_redirected(answer, url), status=status, method=call.method, url=url)
-    if is_html(answer) and status not in (401, 403, 407, 429) and status < 500:
+    if is_html(answer) and status not in (401, 403, 407, 408, 429) and status < 500:
         title = page_title(answer, secrets)
         shown = f"HTTP {status}, its title: {title}" if title else f"HTTP {status}"
         advice = what_to_do(answer) or "check the base URL and any proxy before it"
@@ -230,3 +230,10 @@ def _validation_detail(body: Mapping[str, Any], said: Callable[[object], str | N
         if entry is not None
     ]
     return "; ".join(lines)[:1000] or None
+
+
+def mark(error: OptimizeError, call: Call, *, doubtful: bool) -> None:
+    """Say of the error that a call came to whether the server may have done its work."""
+    error.maybe_done = doubtful
+    if doubtful and call.replay is Replay.REFUSED_ONLY and call.method != "GET":
+        error.transient = False  # the same call later might do its work a second time

@@ -26,7 +26,7 @@ from .stats import Stats
 from .throttle import Gate, HeldTooLong, PacedGate
 from .token_stores import open_store
 from .tokens import SharedToken, StaticToken, Token, TokenSource
-from .wire import Answer, Call, NoAnswer, Outcome, Replay, Trouble
+from .wire import Answer, Call, NoAnswer, Outcome, Trouble
 
 log: logging.Logger = logging.getLogger("camunda_optimize")
 _LARGE = 1 << 20
@@ -110,40 +110,41 @@ class Transport:
         if asyncio.get_running_loop() is not self._loop:
             raise ClientClosedError("this client is open in another event loop: open one in each loop")
         attempt, waited, tries = 1, 0.0, 0
+        doubtful = False  # whether an attempt may have done the work although no answer said so
         refusals: Refusals | None = None
-        while True:
-            token, held = await self._enter(call, waited, tries)
-            waited += held
-            tries += 1
-            outcome, epoch = await self._attempt(call, token, attempt)
-            if isinstance(outcome, Answer):
-                status = outcome.status
-                if 200 <= status < 300 or status in call.accept:
-                    self._gate.succeeded()
-                    return outcome
-                if status in call.done_on_replay and attempt > 1 and not is_html(outcome):
-                    return outcome
-                if status == 401 and token is not None:
-                    refusals = refusals or Refusals(self._tokens, self._stats)
-                    if refusals.may_try_another(token):
-                        self._stats.retries += 1
-                        self._tell_retry(call, outcome, 0.0)
-                        continue
-            elif self._closing.done():
-                raise ClientClosedError("the client was closed while this call was under way")
-            verdict = self._judge(call, outcome, attempt, waited)
-            if verdict.pause is not None:
-                self._stats.throttled += 1
-                self._gate.refused(epoch, verdict.pause)
-            if verdict.wait is None:
-                raise self._doubtful(self._error(call, outcome, token, attempt), call, outcome)
-            self._stats.retries += 1
-            self._tell_retry(call, outcome, verdict.wait)
-            attempt += 1
-            log.debug("%s %s: attempt %d follows in %.2f s", call.method, call.path, attempt, verdict.wait)
-            if verdict.pause is None and verdict.wait > 0:  # a pause holds this call at the gate, like all others
-                waited += verdict.wait
-                await asyncio.wait((self._closing,), timeout=verdict.wait)
+        try:
+            while True:
+                token, held = await self._enter(call, waited, tries)
+                waited += held
+                tries += 1
+                outcome, epoch = await self._attempt(call, token, attempt)
+                if isinstance(outcome, Answer):
+                    if _is_done(call, outcome, doubtful=doubtful):
+                        self._gate.succeeded()
+                        return outcome
+                    if outcome.status == 401 and token is not None:
+                        refusals = refusals or Refusals(self._tokens, self._stats)
+                        if refusals.may_try_another(token):
+                            self._retry(call, outcome, 0.0)
+                            continue
+                doubtful = doubtful or retry.doubt_of(outcome) is retry.Doubt.AMBIGUOUS
+                if self._closing.done() and not isinstance(outcome, Answer):
+                    raise ClientClosedError("the client was closed while this call was under way")
+                verdict = self._judge(call, outcome, attempt, waited)
+                if verdict.pause is not None:
+                    self._stats.throttled += 1
+                    self._gate.refused(epoch, verdict.pause)
+                if verdict.wait is None:
+                    raise self._error(call, outcome, token, attempt)
+                self._retry(call, outcome, verdict.wait)
+                attempt += 1
+                log.debug("%s %s: attempt %d follows in %.2f s", call.method, call.path, attempt, verdict.wait)
+                if verdict.pause is None and verdict.wait > 0:  # a pause holds this call at the gate, like all others
+                    waited += verdict.wait
+                    await asyncio.wait((self._closing,), timeout=verdict.wait)
+        except OptimizeError as error:
+            failures.mark(error, call, doubtful=doubtful)
+            raise
 
     async def _attempt(self, call: Call, token: Token | None, attempt: int) -> tuple[Outcome, int]:
         """Send it once and leave the gate; what came, and the gate's epoch when it was sent."""
@@ -260,7 +261,8 @@ class Transport:
             headers["Content-Type"] = call.content_type
         return headers
 
-    def _tell_retry(self, call: Call, outcome: Outcome, wait: float) -> None:
+    def _retry(self, call: Call, outcome: Outcome, wait: float) -> None:
+        self._stats.retries += 1
         reason = f"HTTP {outcome.status}" if isinstance(outcome, Answer) else outcome.trouble.name
         self._stats.events.tell("retry", reason, seconds=wait, what=f"{call.method} {call.path}")
 
@@ -282,15 +284,17 @@ class Transport:
         secrets = (*self._config.secrets, *((token.value,) if token else ()))
         asked = retry.retry_after(outcome, datetime.now(UTC))
         hint = failures.token_hint(self._config) if call.authorized else None
-        return failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked, token_hint=hint)
-
-    @staticmethod
-    def _doubtful(error: OptimizeError, call: Call, outcome: Outcome) -> OptimizeError:
-        error.maybe_done = retry.doubt_of(outcome) is retry.Doubt.AMBIGUOUS
-        if error.maybe_done and call.replay is Replay.REFUSED_ONLY and call.method != "GET":
-            error.transient = False  # the same call later might do its work a second time
+        error = failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked, token_hint=hint)
+        # What the policy would have tried once more may be tried later: 408, and whatever a proxy makes of it.
+        error.transient = error.transient or retry.doubt_of(outcome) is not retry.Doubt.FINAL
         return error
 
     def _url(self, call: Call) -> str:
         """For an error."""
         return f"{self._config.base_url}{call.path}" + (f"?{call.query}" if call.query else "")
+
+
+def _is_done(call: Call, answer: Answer, *, doubtful: bool) -> bool:
+    if 200 <= answer.status < 300 or answer.status in call.accept:
+        return True
+    return doubtful and answer.status in call.done_on_replay and not is_html(answer)

@@ -39,7 +39,7 @@ class Call(NamedTuple):
     accept: tuple[int, ...] = ()
     """Statuses beside 2xx that are an answer and no error."""
     done_on_replay: tuple[int, ...] = ()
-    """Statuses that mean, on a replay, that an earlier attempt did the work."""
+    """Statuses that mean, behind an attempt whose answer was lost, that this attempt did the work."""
     known_bug: KnownBug | None = None
     optional: bool = False
     """An undocumented or young endpoint, absent from some servers."""

@@ -10,12 +10,15 @@ import aiohttp
 import pytest
 
 from camunda_optimize import (
+    ApiError,
     BadRequestError,
     ClientClosedError,
     ConfigurationError,
+    ConflictError,
     ConnectionLost,
     NotFoundError,
     OptimizeClient,
+    OptimizeError,
     RateLimitedError,
     ReadTimeout,
     ResponseFormatError,
@@ -326,3 +329,96 @@ async def test_a_proxys_404_is_no_proof_that_the_first_attempt_deleted_it(optimi
     optimize_simulator.add_fault(Fault(method="DELETE", html=True, status=404))
     with pytest.raises(ResponseFormatError):
         await optimize.dashboards.delete(dashboard_id)
+
+
+async def test_a_refused_attempt_is_no_proof_that_it_deleted_anything(optimize_simulator_factory):
+    simulator = optimize_simulator_factory(generation="8.10")
+    async with OptimizeClient(simulator.config(retry_backoff=0.01)) as optimize:
+        for refused in ({"status": 429}, {"status": 401}):
+            simulator.add_fault(Fault(method="DELETE", times=1, **refused))
+            with pytest.raises(NotFoundError) as caught:
+                await optimize.dashboards.delete("nobody")
+            assert not caught.value.maybe_done
+        simulator.add_fault(Fault(method="DELETE", times=1, status=429))
+        with pytest.raises(NotFoundError):
+            await optimize.process_definitions.delete_data(1)
+        known = next(iter(simulator.organisation.definitions.values())).version_keys[0]
+        await optimize.process_definitions.delete_data(known)
+        simulator.add_fault(Fault(method="DELETE", times=1, status=429))
+        with pytest.raises(ConflictError):  # it is somebody else's request that is queued
+            await optimize.process_definitions.delete_data(known)
+        known = list(simulator.organisation.definitions.values())[1].version_keys[0]
+        simulator.add_fault(Fault(method="DELETE", times=1, lost=True))
+        await optimize.process_definitions.delete_data(known)  # and this one is ours
+
+
+@pytest.mark.parametrize(
+    "second", [{"status": 403}, {"status": 429, "headers": {"Retry-After": "9"}}, {"redirect": True}], ids=str
+)
+async def test_a_doubt_about_one_attempt_is_not_forgotten_by_the_next(optimize_simulator, wanted, second):
+    (dashboard_id, *_) = optimize_simulator.organisation.dashboard_ids(wanted)
+    config = optimize_simulator.config(retry_backoff=0.01, max_retry_wait=1)
+    async with OptimizeClient(config) as optimize:
+        for doubtful in (False, True):
+            if doubtful:
+                optimize_simulator.add_fault(Fault(method="DELETE", reset=True, times=1))
+            optimize_simulator.add_fault(Fault(method="DELETE", **second))
+            with pytest.raises(OptimizeError) as caught:
+                await optimize.dashboards.delete(dashboard_id)
+            assert caught.value.maybe_done is doubtful
+            optimize_simulator.clear_faults()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"lost": True},
+        {"reset": True},
+        {"hang": True},
+        {"truncate": 1},
+        *({"status": status} for status in (408, 502, 503, 504)),
+        {"status": 503, "headers": {"Retry-After": "0.1"}},
+        {"status": 500, "body": "", "content_type": "text/plain"},
+    ],
+    ids=str,
+)
+async def test_what_must_not_be_done_twice_is_sent_once(optimize, optimize_simulator, wanted, fault):
+    for call in (
+        lambda: optimize.import_entities(wanted, []),
+        lambda: optimize.collections.create(name="Twice?", owner_id="demo"),
+    ):
+        optimize_simulator.reset_counters()
+        optimize_simulator.add_fault(Fault(method="POST", **fault))
+        with pytest.raises(OptimizeError) as caught:
+            await call()
+        assert caught.value.maybe_done
+        assert not caught.value.transient
+        assert optimize_simulator.counters.requests == 1
+        optimize_simulator.clear_faults()
+
+
+async def test_what_was_refused_before_any_work_is_sent_again(optimize, optimize_simulator, wanted):
+    for refused in ({"status": 429}, {"status": 401}):
+        optimize_simulator.add_fault(Fault(method="POST", times=1, **refused))
+    await optimize.collections.create(name="Once", owner_id="demo")
+    assert optimize.stats.retries == 2
+
+
+async def test_a_call_that_the_client_s_end_interrupts_may_have_been_done(optimize_simulator, wanted):
+    optimize_simulator.add_fault(Fault(path="import", hang=True))
+    async with OptimizeClient(optimize_simulator.config()) as optimize:
+        call = asyncio.create_task(optimize.import_entities(wanted, []))
+        while not optimize_simulator.counters.by_path.get("/api/public/import"):
+            await asyncio.sleep(0.02)
+    with pytest.raises(ClientClosedError) as caught:
+        await call
+    assert caught.value.maybe_done
+
+
+async def test_a_timeout_of_the_server_s_own_is_transient(optimize, optimize_simulator, wanted):
+    for page in (False, True):
+        optimize_simulator.add_fault(Fault(path=LIST, status=408, html=page))
+        with pytest.raises(ApiError, match="408") as caught:
+            await optimize.dashboards.list_ids(wanted)
+        assert caught.value.transient
+        optimize_simulator.clear_faults()
