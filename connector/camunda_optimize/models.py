@@ -37,6 +37,7 @@ class ImportedEntity:
 
     id: str
     entity_type: str
+    raw: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import orjson
+
+from .errors import ResponseFormatError
+
+T = TypeVar("T")
 
 
 class Replay(Enum):
@@ -107,3 +111,16 @@ def load_json(body: bytes) -> Any:
     finally:
         if suspended:
             gc.enable()
+
+
+def writable(write: Callable[[], T]) -> T:
+    """Call what writes a server's values as JSON again.
+
+    :raises ResponseFormatError: for values that are nested too deeply: orjson reads 1024 levels and writes 254
+    """
+    try:
+        return write()
+    except orjson.JSONEncodeError as error:
+        if "Recursion" not in str(error):  # a bug, for orjson calls every TypeError so
+            raise
+    raise ResponseFormatError("the server's answer is nested too deeply (more than 254 levels) to be written as JSON")

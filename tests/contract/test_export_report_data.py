@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from camunda_optimize import ConfigurationError, ExportError, OptimizeClient
+from camunda_optimize import ConfigurationError, ExportError, OptimizeClient, ResponseFormatError
 from camunda_optimize.export import (
     ALL_COLLECTIONS,
     export_definitions,
@@ -204,3 +204,19 @@ def test_parquet_is_read_by_others(tmp_path):
     assert pq.read_table(io.BytesIO(document)).to_pylist() == [
         {"key": "a", "label": "A", "value": 1.5, "group": None, "group_label": None, "extra": None}
     ]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "json", "csv", "parquet"])
+async def test_a_row_that_no_format_can_hold_fails_its_report_and_no_other(tmp_path, format):
+    """orjson reads 1024 levels of nesting and writes 254."""
+    made = Organisation()
+    home = made.add_collection("Orders").id
+    for name in ("deep", "plain"):
+        made.add_report(home, name, id=name, kind="raw", rows=3)
+    deep = '{"numberOfRecordsInResponse":1,"totalNumberOfRecords":1,"searchRequestId":"x","data":[{"new":%s}]}'
+    with OptimizeSimulator(made) as simulator:
+        simulator.add_fault(Fault(path="/report/deep/", body=deep % ("[" * 600 + "]" * 600)))
+        async with OptimizeClient(simulator.config()) as optimize:
+            with pytest.raises(ExportError, match="nested too deeply") as caught:
+                await export_report_data(optimize, ["deep", "plain"], destination=tmp_path, format=format)
+    assert {id_: type(error) for id_, error in caught.value.failures.items()} == {"deep": ResponseFormatError}

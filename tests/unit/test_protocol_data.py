@@ -214,6 +214,31 @@ def test_imported_entities():
     assert found == [ImportedEntity("1", "report")]
 
 
+def test_what_is_not_known_of_an_imported_entity_is_kept():
+    entry = {"id": "1", "entityType": "report", "name": "new in some version"}
+    assert [one.raw for one in protocol.read_imported(CALL, answer([entry]))] == [entry]
+
+
+@pytest.mark.parametrize("depth", [250, 300, 1000])
+@pytest.mark.parametrize(
+    ("read", "body"),
+    [
+        (protocol.read_definitions, '[{"id": "1", "data": %s}]'),
+        (protocol.read_collection, '{"id": "1", "new": %s}'),
+        (protocol.read_imported, '[{"id": "1", "entityType": "report", "new": %s}]'),
+    ],
+    ids=["definitions", "collection", "imported"],
+)
+def test_what_callers_keep_can_be_written_again(read, body, depth):
+    """orjson reads 1024 levels of nesting and writes 254."""
+    deep = Answer(200, {}, (body % ("[" * depth + "]" * depth)).encode())
+    if depth <= 250:
+        read(CALL, deep)
+        return
+    with pytest.raises(ResponseFormatError, match="nested too deeply"):
+        read(CALL, deep)
+
+
 def test_a_collection_is_created_once_and_its_scope_set_as_often_as_need_be():
     create = protocol.create_collection("Orders", "demo")
     assert orjson.loads(create.body) == {"name": "Orders", "ownerId": "demo"}

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import IO, NamedTuple, Self, TypeVar
 
 from ..errors import DestinationError
+from ..wire import writable
 from .formats import Format, Row
 
 R = TypeVar("R")
@@ -145,7 +146,7 @@ class ObjectFile:
         self._begin()
 
     def add(self, rows: Sequence[Row]) -> None:
-        guarded(lambda: self._writer.add(rows))
+        guarded(lambda: writable(lambda: self._writer.add(rows)))
         self._rows += len(rows)
 
     def add_encoded(self, body: Iterable[bytes], rows: int) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import orjson
+
 from .. import _validate as check
 from ..errors import ResponseFormatError
 from ..intermediaries import is_html
-from ..wire import BROKEN, Answer, Call, load_json
+from ..wire import BROKEN, Answer, Call, load_json, writable
 
 T = TypeVar("T")
 
@@ -37,6 +39,18 @@ def read(call: Call, answer: Answer, convert: Callable[[Any], T], promised: str)
         raise ResponseFormatError(
             f"the answer is not {promised}", status=answer.status, method=call.method, url=call.path
         ) from None
+
+
+def read_writable(call: Call, answer: Answer, convert: Callable[[Any], T], promised: str) -> T:
+    """The same for what callers keep: it can be written as JSON again."""
+    found = read(call, answer, convert, promised)
+    try:
+        writable(lambda: orjson.dumps(orjson.loads(answer.body)))
+    except ResponseFormatError as error:
+        problem = str(error.args[0])
+    else:
+        return found
+    raise ResponseFormatError(problem, status=answer.status, method=call.method, url=call.path)
 
 
 def read_nothing(call: Call, answer: Answer) -> None:

@@ -10,7 +10,7 @@ import orjson
 from .. import _validate as check
 from ..models import Collection, ScopeEntry
 from ..wire import Answer, Call, Replay
-from .answers import encode_id, of, read
+from .answers import encode_id, of, read, read_writable
 
 _WITHOUT = "name the collections yourself: their ids stand in the URL of the collection's page"
 
@@ -53,7 +53,7 @@ def read_collection(call: Call, answer: Answer) -> Collection:
         tenants = [of(str, tenant, absent=None) for tenant in of(list, entry.get("tenants"), absent=[])]
         return ScopeEntry(of(str, entry["definitionType"]), of(str, entry["definitionKey"]), tuple(tenants))
 
-    return read(call, answer, collection, "a collection")
+    return read_writable(call, answer, collection, "a collection")
 
 
 def read_created_id(call: Call, answer: Answer) -> str:

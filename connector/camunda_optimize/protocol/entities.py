@@ -11,7 +11,7 @@ from .. import _validate as check
 from ..errors import ConfigurationError
 from ..models import ImportedEntity
 from ..wire import Answer, Call, KnownBug, Replay, as_list
-from .answers import encode_id, of, read
+from .answers import encode_id, of, read, read_writable
 
 Entity = Literal["dashboard", "report"]
 
@@ -75,13 +75,15 @@ def read_definitions(call: Call, answer: Answer) -> list[dict[str, Any]]:
             raise TypeError
         return items
 
-    return read(call, answer, definitions, "a list of definitions")
+    return read_writable(call, answer, definitions, "a list of definitions")
 
 
 def read_imported(call: Call, answer: Answer) -> list[ImportedEntity]:
     """The new entities, in no order: the values of a hash map on the server."""
 
     def imported(data: Any) -> list[ImportedEntity]:
-        return [ImportedEntity(of(str, item["id"]), of(str, item["entityType"])) for item in of(list, data)]
+        return [
+            ImportedEntity(of(str, item["id"]), of(str, item["entityType"]), of(dict, item)) for item in of(list, data)
+        ]
 
-    return read(call, answer, imported, 'a list of {"id": …, "entityType": …}')
+    return read_writable(call, answer, imported, 'a list of {"id": …, "entityType": …}')

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import orjson
 
+from ...wire import writable
 from ..connection import Connection
 from ..connection_options import with_connection
 from ..output import Output
@@ -57,7 +58,7 @@ def data(output: Output, connection: Connection, report_id: str, path: str | Non
                     attempt, rows = page.attempt, 0
                     file.seek(0)
                     file.truncate()
-                file.write(b"".join([orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in page.rows]))
+                file.write(writable(lambda: _lines(page.rows)))  # noqa: B023 -- called at once
                 rows += len(page.rows)
                 advance("rows", rows, pages.total)
             return pages
@@ -76,6 +77,10 @@ def data(output: Output, connection: Connection, report_id: str, path: str | Non
         output.document({**about, "file": path})
     elif path is not None:
         output.note(f"{done.total} rows in {path}")
+
+
+def _lines(rows: list[dict[str, Any]]) -> bytes:
+    return b"".join([orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows])
 
 
 @contextmanager

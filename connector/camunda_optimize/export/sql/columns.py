@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 import orjson
 
+from ...wire import writable
 from ..formats.fitting import fit
 from ..formats.shapes import EXTRA, RAW, RAW_DECISION, TIDY, Column, ColumnType, Shape
 from ..kinds import Kind
@@ -47,7 +48,7 @@ class TableShape:
         Times are texts in ISO 8601 with an offset, JSON is text: both are what the server said, unless it did not fit
         its column and so is part of ``extra``.
         """
-        fitted = list(fit(self.shape, rows).values())
+        fitted = list(writable(lambda: fit(self.shape, rows)).values())
         if not self.numbered:
             return [[snapshot] * len(rows), *fitted]
         numbers = list(range(first, first + len(rows)))
