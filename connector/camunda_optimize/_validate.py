@@ -34,7 +34,12 @@ def text(value: object, setting: str) -> str:
         raise ConfigurationError("has white space (a pasted line end?) around it: remove it", setting=setting)
     if any(ord(char) < 32 or ord(char) == 127 for char in value):
         raise ConfigurationError("holds a line end or another control character", setting=setting)
-    if any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+    return unicode(value, setting)
+
+
+def unicode(value: str, setting: str) -> str:
+    """Text that can be sent: Python's strings may hold halves of characters."""
+    if not value.isascii() and any(0xD800 <= ord(char) <= 0xDFFF for char in value):
         raise ConfigurationError("is not valid Unicode text", setting=setting)
     return value
 
@@ -144,11 +149,11 @@ def pace(value: object, setting: str) -> float | None:
     return float(value)
 
 
-def count(value: object, setting: str, *, most: int) -> int:
+def count(value: object, setting: str, *, most: int, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigurationError(f"must be a whole number, not {value!r}", setting=setting)
-    if not 1 <= value <= most:
-        raise ConfigurationError(f"must be from 1 to {most}, not {value}", setting=setting)
+    if not least <= value <= most:
+        raise ConfigurationError(f"must be from {least} to {most}, not {value}", setting=setting)
     return value
 
 

@@ -60,7 +60,8 @@ def _variable(number: int, variable: Variable) -> dict[str, Any]:
         "processDefinitionKey": check.text(variable.process_definition_key, f"{place}.process_definition_key"),
     }
     if variable.serialization_data_format is not None:
-        row["serializationDataFormat"] = variable.serialization_data_format
+        data_format = check.text(variable.serialization_data_format, f"{place}.serialization_data_format")
+        row["serializationDataFormat"] = data_format
     return row
 
 
@@ -73,7 +74,7 @@ def _value(value: object, setting: str) -> str | None:
     """Text or nothing. A number is not turned into text here: how it is written is the caller's decision."""
     if value is not None and not isinstance(value, str):
         raise ConfigurationError(f"must be a string or None, not {type(value).__name__}", setting=setting)
-    return value
+    return value if value is None else check.unicode(value, setting)
 
 
 def _type(value: object, setting: str) -> str:
