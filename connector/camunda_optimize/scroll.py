@@ -14,6 +14,7 @@ from contextlib import aclosing, closing
 from types import TracebackType
 from typing import Self
 
+from . import _validate as check
 from . import protocol, retry
 from .errors import (
     ApiError,
@@ -60,6 +61,7 @@ class ReportData:
         max_restarts: int,
     ) -> None:
         protocol.first_page(report_id, page_size, pagination_timeout)  # refuses wrong values here and not in the loop
+        check.count(max_restarts, "max_restarts", least=0, most=100)
         self.report_id = report_id
         self.total: int | None = None
         """The server's count of all rows; known from the first page on."""

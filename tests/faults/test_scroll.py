@@ -236,7 +236,16 @@ async def test_data_can_be_read_once(start):
 
 
 @pytest.mark.parametrize(
-    "setting", [{"page_size": 0}, {"page_size": 10_001}, {"page_size": "100"}, {"pagination_timeout": 59}], ids=str
+    "setting",
+    [
+        {"page_size": 0},
+        {"page_size": 10_001},
+        {"page_size": "100"},
+        {"pagination_timeout": 59},
+        {"max_restarts": -1},
+        {"max_restarts": None},
+    ],
+    ids=str,
 )
 async def test_settings_that_the_server_would_refuse(start, setting):
     simulator = start()

@@ -30,6 +30,7 @@ class Paging:
 
     def __post_init__(self) -> None:
         protocol.first_page("any", self.page_size, self.pagination_timeout)
+        check.count(self.max_restarts, "max_restarts", least=0, most=100)
         check.count(self.concurrent_reports, "concurrent_reports", most=100)
 
 
