@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import orjson
 
@@ -107,8 +107,8 @@ class MemoryStore:
     When the last of them closes, the token is forgotten.
     """
 
-    _shared: dict[str, _Shared] = {}  # noqa: RUF012 -- shared by all on purpose
-    _guard = threading.Lock()
+    _shared: ClassVar[dict[str, _Shared]] = {}
+    _guard: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -140,8 +140,17 @@ class MemoryStore:
         with self._guard:
             self._mine.clients -= self._open
             self._open = False
-            if not self._mine.clients:
-                self._shared.pop(self._key, None)
+            if not self._mine.clients and self._shared.get(self._key) is self._mine:
+                del self._shared[self._key]
+
+    @classmethod
+    def begin_anew(cls) -> None:
+        """In a process that was forked: a thread that is not here may have held a lock, which nobody would release."""
+        cls._shared = {}
+        cls._guard = threading.Lock()
+
+
+os.register_at_fork(after_in_child=MemoryStore.begin_anew)
 
 
 class FileStore:
@@ -154,7 +163,12 @@ class FileStore:
 
     @asynccontextmanager
     async def exclusive(self, patience: float) -> AsyncGenerator[None, None]:
-        descriptor = await asyncio.to_thread(self._guarded, self._open_lock)
+        opening = asyncio.get_running_loop().run_in_executor(None, self._guarded, self._open_lock)
+        try:
+            descriptor = await asyncio.shield(opening)
+        except asyncio.CancelledError:  # the thread goes on, and what it opens is nobody's
+            opening.add_done_callback(_close_what_it_opened)
+            raise
         try:
             if descriptor is not None:
                 await _polled(lambda: self._flock(descriptor), patience)
@@ -221,6 +235,12 @@ class FileStore:
             with contextlib.suppress(OSError):
                 os.unlink(partial)
             raise
+
+
+def _close_what_it_opened(opening: asyncio.Future[int | None]) -> None:
+    descriptor = None if opening.cancelled() else opening.result()
+    if descriptor is not None:
+        os.close(descriptor)
 
 
 def _must_be_ours(status: os.stat_result, is_kind: Callable[[int], bool]) -> None:

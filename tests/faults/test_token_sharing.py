@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -15,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from camunda_optimize import AuthenticationError, OptimizeClient
+from camunda_optimize import AuthenticationError, ClientClosedError, OptimizeClient
 from camunda_optimize.testing import Fault
-from camunda_optimize.token_stores import MemoryStore, token_key
+from camunda_optimize.token_stores import FileStore, MemoryStore, token_key
 
 PROGRAM = Path(__file__).with_name("many_processes.py")
 
@@ -314,3 +315,46 @@ async def test_the_last_client_that_closes_forgets_the_token(optimize_simulator)
         assert await fetch(config) == 0
     assert token_key(config) not in MemoryStore._shared
     assert await fetch(config) == 1
+
+
+async def test_a_client_that_closes_while_it_opens_the_lock_keeps_no_descriptor(config, monkeypatch):
+    """The thread that opens it cannot be cancelled."""
+    begun, go_on = threading.Event(), threading.Event()
+    opened = []
+    open_lock = FileStore._open_lock
+
+    def slowly(store):
+        begun.set()
+        go_on.wait(5)
+        opened.append(open_lock(store))
+        return opened[0]
+
+    monkeypatch.setattr(FileStore, "_open_lock", slowly)
+    async with OptimizeClient(config) as optimize:
+        call = asyncio.create_task(optimize.get_token())
+        await asyncio.to_thread(begun.wait, 5)
+    with pytest.raises(ClientClosedError):
+        await call
+    go_on.set()
+    while not opened:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
+
+
+def test_a_forked_process_waits_for_no_lock_of_its_parent(optimize_simulator):
+    """Another thread may have held it, and that thread is not in the child."""
+    config = optimize_simulator.config()
+    store = MemoryStore(token_key(config))
+    with store._mine.lock, MemoryStore._guard:
+        child = os.fork()
+        if not child:
+            signal.alarm(10)
+            began = time.monotonic()
+            failed = asyncio.run(fetch(config)) != 1 or time.monotonic() - began > 5
+            store.close()
+            os._exit(failed)
+    store.close()
+    assert os.waitpid(child, 0)[1] == 0
+    assert token_key(config) not in MemoryStore._shared
