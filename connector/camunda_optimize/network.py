@@ -108,7 +108,8 @@ def _environment_proxy(url: str) -> str | None:
     from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(url)
-    if proxy_bypass(parts.hostname or ""):
+    # NO_PROXY may name a port, and an IPv6 address has no brackets there.
+    if proxy_bypass(parts.hostname or "") or proxy_bypass(parts.netloc):
         return None
     found = getproxies().get(parts.scheme)
     if found and "://" not in found:

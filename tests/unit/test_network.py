@@ -518,6 +518,22 @@ def test_proxies_of_the_environment_count_only_if_wanted(monkeypatch):
     assert [route.proxy for route in routes(own)] == ["http://own.example:3128"] * 2
 
 
+@pytest.mark.parametrize(
+    ("unproxied", "url"),
+    [
+        ("optimize.example", "http://optimize.example:8083"),
+        ("optimize.example:8083", "http://optimize.example:8083"),
+        (".example", "http://optimize.example"),
+        ("::1", "http://[::1]:8083"),
+    ],
+)
+def test_a_host_that_needs_no_proxy(monkeypatch, unproxied, url):
+    monkeypatch.setenv("HTTP_PROXY", "http://plain.example:3128")
+    monkeypatch.setenv("NO_PROXY", f"other.example,{unproxied}")
+    assert routes(config_for(url, trust_env=True))[0].proxy is None
+    assert routes(config_for("http://elsewhere:8083", trust_env=True))[0].proxy == "http://plain.example:3128"
+
+
 @pytest.mark.parametrize("value", ["proxy.example:3128", "socks5://etl:hunter2@proxy.example:1080", "http://["])
 def test_proxy_of_the_environment_that_cannot_work_is_mended_or_refused_at_once(monkeypatch, value):
     monkeypatch.setenv("HTTP_PROXY", value)
