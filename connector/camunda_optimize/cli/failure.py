@@ -30,8 +30,6 @@ _DETAILS = (
     "found",
     "expected",
     "received",
-    "done",
-    "found",
 )
 """The attributes of the error tree that ``--json`` shows where an error has them."""
 
