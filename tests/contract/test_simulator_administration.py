@@ -124,6 +124,10 @@ def test_sources_of_a_collection(caller, generation, status):
     answer = call.api("/api/public/collection/orders/scope", "PUT", [entry])
     assert (answer.status, answer.body) == (status, b"")
     assert [one["definitionKey"] for one in organisation.collections["orders"].scope] == ["order-fulfilment", "claims"]
+    for wrong in ({**entry, "tenants": 7}, {**entry, "tenants": [[]]}, {**entry, "definitionKey": None}):
+        answer = call.api("/api/public/collection/orders/scope", "PUT", [{**entry, "definitionKey": "new"}, wrong])
+        assert answer.status in (400, 500)
+    assert len(organisation.collections["orders"].scope) == 2
 
 
 def test_builds_that_look_for_the_owner(caller):

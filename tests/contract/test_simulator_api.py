@@ -345,11 +345,13 @@ def test_a_wrong_method_is_a_500(caller, generation, detail, path):
 def test_outside_the_api_everything_leads_to_the_user_interface(caller, http_ask):
     sim = caller().sim
 
-    for path in ("/dashboards", "/public/dashboard?collectionId=x", f"/{sim.cluster_id}"):
+    for path in ("/dashboards", "/public/dashboard?collectionId=x"):
         answer = http_ask(sim.root_url + path)
         assert (answer.status, answer.headers["Location"], answer.body) == (302, "/#", b"")
     page = http_ask(sim.base_url + "/")
     assert (page.status, page.headers["Content-Type"]) == (200, "text/html;charset=utf-8")
+    bare = http_ask(sim.root_url + f"/{sim.cluster_id}")
+    assert (bare.status, bare.headers["Location"]) == (302, f"/{sim.cluster_id}/")
 
 
 @pytest.mark.parametrize("mode", ["saas", "keycloak"])

@@ -199,6 +199,28 @@ def test_a_single_entity_and_comments_are_read(call):
     assert call.sim.organisation.reports[made["id"]].name == "A // B"
 
 
+@pytest.mark.parametrize("junk", [7, True, "x", {"a": 1}, [1], [None], [["x"]], [{"id": []}]], ids=str)
+def test_whatever_has_the_wrong_type_is_refused_and_breaks_nothing(call, junk):
+    original = exported(call, wanted="d-all")
+    for number, entity in enumerate(original):
+        places = [(entity, name) for name in entity]
+        places += [(entity.get("data") or {}, name) for name in ("definitions", "reports")]
+        places += [(item, name) for item in (entity.get("data") or {}).get("definitions") or () for name in item]
+        places += [(item, name) for item in entity.get("tiles") or () for name in ("id", "type")]
+        for place, name in places:
+            before = place.get(name)
+            place[name] = junk
+            answer = importing(call, original)
+            if answer.status == 200:  # nothing looks at what is there, or it fits
+                for made in answer.json:
+                    path = f"/api/public/export/{made['entityType']}/definition/json"
+                    assert call.api(path, "POST", [made["id"]]).status == 200, (number, name)
+            else:
+                assert 400 <= answer.status < 500, (number, name)
+                assert answer.json["errorCode"], (number, name)
+            place[name] = before
+
+
 @pytest.mark.parametrize("field", ["id", "exportEntityType", "name", "sourceIndexVersion", "data", "tiles"])
 @pytest.mark.parametrize("how", ["missing", None])
 def test_required_fields(call, field, how):

@@ -87,6 +87,8 @@ class OptimizeApi:
         first = path.split("/")[1]
         if len(first) == 36 and first.count("-") == 4 and f"/{first}" != self._cluster_prefix:
             return html_page("404 Not Found", 404)  # the ingress of SaaS knows no such cluster
+        if path == self._cluster_prefix and self.settings.mode == "saas":
+            return Reply(302, headers={"Location": f"{path}/"})
         if path == "/":
             return html_page("Camunda Optimize", 200)
         return Reply(302, headers={"Location": "/#"})

@@ -136,7 +136,7 @@ def _parts(report: StoredReport) -> list[dict[str, Any]]:
 def _tiles(dashboard: StoredDashboard) -> list[dict[str, Any]]:
     if dashboard.tiles is not None:
         there = dashboard.report_ids
-        return [tile for tile in dashboard.tiles if tile.get("type") != REPORT_TILE or tile["id"] in there]
+        return [tile for tile in dashboard.tiles if tile.get("type") != REPORT_TILE or tile.get("id") in there]
     return [
         {
             "id": report_id,

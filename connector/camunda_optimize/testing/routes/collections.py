@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import definitions
 from ..settings import Backend
-from ..wire import Call, NotJson, Reply, an_object, done, error_reply, json_reply, objects, read_json
+from ..wire import Call, NotJson, Reply, an_object, as_list, done, error_reply, json_reply, objects, read_json
 from .table import PUBLIC, RouteTable
 
 
@@ -51,13 +53,19 @@ class Collections:
             entries = objects(read_json(call.body))
         except NotJson:
             return self._backend.unreadable_body()
-        if collection_id not in self._organisation.collections:
-            return no_collection(collection_id)
-        try:
-            self._organisation.set_scope(collection_id, entries)
-        except (KeyError, TypeError, AttributeError):
+        if not all(map(_is_source, entries)):
             return self._backend.unreadable_body()
+        with self._organisation.lock:
+            if collection_id not in self._organisation.collections:
+                return no_collection(collection_id)
+            self._organisation.set_scope(collection_id, entries)
         return done(self._backend.generation)
+
+
+def _is_source(entry: dict[str, Any]) -> bool:
+    tenants = as_list(entry.get("tenants") or [])
+    texts = all(isinstance(entry.get(name), str) for name in ("definitionType", "definitionKey"))
+    return texts and tenants is not None and all(item is None or isinstance(item, str) for item in tenants)
 
 
 def no_collection(collection_id: str) -> Reply:

@@ -35,7 +35,7 @@ def not_a_list() -> Reply:
 
 def refuse_file(entities: list[Entity]) -> Reply | None:
     """What can be said without looking at the collection."""
-    if any(entity.get("exportEntityType") not in (None, *RANK) for entity in entities):
+    if not all(map(_readable, entities)):
         return not_a_list()
     if not all(map(_complete, entities)):
         return invalid_file("contains invalid OptimizeExportDtos.")
@@ -67,7 +67,7 @@ def needed_ids(entity: Entity) -> list[str]:
         tiles = [tile for tile in entity["tiles"] if tile.get("type", REPORT_TILE) == REPORT_TILE]
         return list(dict.fromkeys(tile["id"] for tile in tiles if tile.get("id")))
     if entity["exportEntityType"] == "combined_report":
-        return list(dict.fromkeys(part["id"] for part in entity["data"].get("reports") or ()))
+        return list(dict.fromkeys(part["id"] for part in entity["data"].get("reports") or () if part.get("id")))
     return []
 
 
@@ -76,6 +76,33 @@ def definitions_of(entity: Entity) -> list[dict[str, Any]]:
     if entity["exportEntityType"] not in ("single_process_report", "single_decision_report"):
         return []
     return [item for item in entity["data"].get("definitions") or () if item.get("key")]
+
+
+def _readable(entity: Entity) -> bool:
+    """Whether all that is looked at here has the types that Jackson has to find. Null and what is missing are fine."""
+    data = as_object(entity.get("data") or {})
+    return (
+        all(_is_text(entity.get(name)) for name in ("id", "exportEntityType", "name", "description"))
+        and entity.get("exportEntityType") in (None, *RANK)
+        and data is not None
+        and as_list(entity.get("availableFilters") or []) is not None
+        and all(_is_text(tile.get("id")) for tile in _objects_in(entity.get("tiles")))
+        and all(_is_text(part.get("id")) for part in _objects_in(data.get("reports")))
+        and all(map(_is_definition, _objects_in(data.get("definitions"))))
+    )
+
+
+def _is_definition(item: dict[str, Any]) -> bool:
+    tenants = as_list(item.get("tenantIds") or [])
+    return _is_text(item.get("key")) and tenants is not None and all(map(_is_text, tenants))
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _objects_in(value: Any) -> list[dict[str, Any]]:
+    return [item for item in map(as_object, as_list(value) or ()) if item is not None]
 
 
 def _complete(entity: Entity) -> bool:
