@@ -19,6 +19,7 @@ from camunda_optimize import (
     NotFoundError,
     OptimizeClient,
     OptimizeConfig,
+    OptimizeError,
     ServerError,
     TransportError,
     UnsupportedByServerError,
@@ -97,6 +98,36 @@ async def test_what_was_recorded_is_served_again(real, tmp_path):
         async with OptimizeClient(OptimizeConfig.from_env(replay.environment())) as optimize:
             assert await session_of(optimize) == recorded
         assert replay.not_recorded == replay.not_asked == []
+
+
+async def test_neither_host_nor_cluster_is_named_by_a_header(real, tmp_path):
+    path = tmp_path / "session.jsonl"
+    elsewhere = real.base_url.replace("http://", "https://") + "/api/public/dashboard"
+    known = f'Bearer error="invalid_token", resource_metadata="{real.base_url}/.well-known/oauth-protected-resource"'
+    with OptimizeRecorder(path, real.config()) as recorder:
+        async with OptimizeClient(recorder.config(max_attempts=1)) as optimize:
+            for fault in ({"status": 401, "headers": {"WWW-Authenticate": known}}, {"redirect": elsewhere}):
+                real.add_fault(Fault(path="/dashboard", **fault))
+                with pytest.raises(OptimizeError):
+                    await optimize.dashboards.list_ids("orders")
+                real.clear_faults()
+    answers = [line["answer"] for line in lines(path)[1:] if "dashboard" in line["request"]["path"]]
+    assert {answer["status"] for answer in answers} == {401, 302}
+    assert answers[-1]["headers"]["Location"] == "/api/public/dashboard"
+    assert 'resource_metadata="/.well-known' in answers[0]["headers"]["WWW-Authenticate"]
+    text = path.read_text()
+    assert real.cluster_id not in text
+    assert real.root_url.removeprefix("http://") not in text
+
+
+async def test_an_answer_that_is_not_compressed_as_it_says_is_passed_on_and_recorded(real, tmp_path):
+    path = tmp_path / "session.jsonl"
+    real.add_fault(Fault(path="/dashboard", body="no gzip", headers={"Content-Encoding": "gzip"}))
+    with OptimizeRecorder(path, real.config()) as recorder:
+        async with OptimizeClient(recorder.config(max_attempts=1)) as optimize:
+            with pytest.raises(TransportError, match="broke off"):
+                await optimize.dashboards.list_ids("orders")
+    assert lines(path)[-1]["answer"]["text"] == "no gzip"
 
 
 async def test_every_page_comes_in_order_and_an_export_can_begin_again(real, tmp_path):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import re
+import zlib
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import orjson
@@ -50,6 +52,11 @@ class OptimizeRecorder(Served):
         self._routes = routes(upstream)
         self._session: aiohttp.ClientSession | None = None
         self._file = RecordingFile(path)
+        where = urlsplit(upstream.base_url)
+        # A redirect may lead to the same place by https; Spring Security 7 names it when it refuses a token.
+        self._base = re.compile(
+            rf"https?://\[?{re.escape(where.hostname or '')}\]?(:\d+)?({re.escape(where.path)})?", re.IGNORECASE
+        )
 
     @property
     def base_url(self) -> str:
@@ -84,7 +91,7 @@ class OptimizeRecorder(Served):
             self._record(request.method, path, query, sent, for_token=for_token)
             reset(request)
             return web.Response()
-        plain = gzip.decompress(body) if response.headers.get("Content-Encoding") == "gzip" and body else body
+        plain = _plain(body) if response.headers.get("Content-Encoding") == "gzip" and body else body
         self._record(request.method, path, query, sent, for_token=for_token, response=response, body=plain)
         back = web.Response(status=response.status, body=body or None)
         for name, value in response.headers.items():
@@ -138,9 +145,10 @@ class OptimizeRecorder(Served):
         if response is None:
             self._file.add(Exchange(*request, status=0))
             return
-        kept = {name: cleaner.text(response.headers[name]) for name in KEPT_HEADERS if name in response.headers}
-        if "Location" in kept:
-            kept["Location"] = kept["Location"].removeprefix(self.upstream.base_url) or "/"
+        headers = {
+            name: self._base.sub("", response.headers[name]) for name in KEPT_HEADERS if name in response.headers
+        }
+        kept = {name: cleaner.text(text) or "/" for name, text in headers.items()}
         compressed = response.headers.get("Content-Encoding") == "gzip"
         self._file.add(Exchange(*request, response.status, kept, cleaner.body(body), compressed))
 
@@ -157,3 +165,11 @@ class OptimizeRecorder(Served):
             await self._session.close()
             self._session = None
         self._file.close()
+
+
+def _plain(body: bytes) -> bytes:
+    """The body without its compression; as it is if it has none, whatever its header says."""
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error):
+        return body
