@@ -150,16 +150,31 @@ def declares_the_form():
     return "conn-fields" in strict["properties"]["connection-types"]["items"]["properties"]
 
 
+LISTINGS = {
+    "list": [rf"{DISTRIBUTION}\s*\|.*\d+\.\d+\.\d+"],
+    "get camunda-optimize-connector": [rf"{DISTRIBUTION}\s*\|.*\d+\.\d+\.\d+"],
+    "hooks": [
+        r"camunda_optimize\s*\|\s*camunda_optimize_provider\.hooks\.optimize\.OptimizeHook\s*\|\s*optimize_conn_id"
+    ],
+    "links": [r"camunda_optimize_provider\.links\.optimize\.OptimizeCollectionLink"],
+    "triggers": [rf"{DISTRIBUTION}\s*\|\s*camunda_optimize_provider\.triggers\.optimize"],
+}
+LISTINGS_OF_THE_FORM = {
+    "behaviours": [r"(?m)^camunda_optimize\s*$"],
+    "widgets": [rf"extra__camunda_optimize__{name}\s*\|" for name in connection_form.EXTRA_FIELDS],
+}
+
+
 def test_airflow_lists_it():
+    wanted = {**LISTINGS, **(LISTINGS_OF_THE_FORM if declares_the_form() else {})}
     code = (
-        "import sys\n"
+        "import os, sys\n"
+        "os.environ['COLUMNS'] = '400'  # tables are as wide as a terminal, and this is none\n"
         "from airflow.__main__ import main\n"
-        "for what in ('list', 'hooks', 'behaviours'):\n"
-        "    print('##', what); sys.argv = ['airflow', 'providers', what]; main()\n"
+        f"for what in {list(wanted)}:\n"
+        "    print('##', what); sys.argv = ['airflow', 'providers', *what.split()]; main()\n"
     )
-    _, listed, hooks, behaviours = run(sys.executable, "-c", code).split("## ")
-    assert re.search(rf"{DISTRIBUTION}\s*\|", listed)
-    hook = r"camunda_optimize_provider\.hooks\.optimize\.OptimizeHook"
-    assert re.search(rf"camunda_optimize\s*\|\s*{hook}\s*\|\s*optimize_conn_id", hooks)
-    if declares_the_form():
-        assert re.search(r"(?m)^camunda_optimize\s*$", behaviours)
+    _, *said = re.split(r"(?m)^## .*$", run(sys.executable, "-c", code))
+    for (what, patterns), text in zip(wanted.items(), said, strict=True):
+        for pattern in patterns:
+            assert re.search(pattern, text), (what, pattern, text)
