@@ -8,7 +8,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-integration test-core coverage lint format bench docs constraints matrix clean FORCE cluster-demo
+.PHONY: help demo test test-integration test-core coverage lint format bench docs constraints matrix bench-airflow clean FORCE cluster-demo
 
 PYTHON ?=
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -81,6 +81,9 @@ format: $(READY) ## write the format and the order of imports that lint asks for
 
 bench: $(READY) ## our client beside a plain aiohttp loop
 	@$(PY) tests/benchmarks/run.py $(ARGS)
+
+bench-airflow: $(READY) ## one task in Airflow beside HttpOperator and dlt; what imports and DAG files cost; ARGS=--quick
+	@UV="$(UV)" $(PY) tests/benchmarks/airflow_run.py $(ARGS)
 
 docs: $(READY) ## the documentation as a site in build/docs; a warning is an error
 	@$(PY) -m sphinx --quiet --fail-on-warning --keep-going --doctree-dir build/doctrees $(ARGS) docs build/docs

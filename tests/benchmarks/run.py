@@ -46,13 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"\n{name}: a measurement failed ({type(error).__name__})", file=sys.stderr)
             return 2
         print(f"\n{table(results[-1])}\n({time.monotonic() - started:.0f} s)", flush=True)
-    missed = [f"{result.name}: {row.what}" for result in results for row in result.rows if row.ok is False]
-    judged = sum(row.ok is not None for result in results for row in result.rows)
-    print(f"\n{judged - len(missed)} of {judged} targets met" + "".join(f"\n  missed: {one}" for one in missed))
+    text, missed = outcome(results)
+    print(text)
     if options.json:
         found = {"machine": machine, "quick": options.quick, "results": [asdict(result) for result in results]}
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 1 if missed and options.check else 0
+
+
+def outcome(results: Sequence[Result]) -> tuple[str, list[str]]:
+    """How many targets were met, in words, and the names of those that were not."""
+    missed = [f"{result.name}: {row.what}" for result in results for row in result.rows if row.ok is False]
+    judged = sum(row.ok is not None for result in results for row in result.rows)
+    return f"\n{judged - len(missed)} of {judged} targets met" + "".join(f"\n  missed: {one}" for one in missed), missed
 
 
 def described() -> dict[str, str]:
