@@ -138,10 +138,21 @@ except ImportError:
     from airflow.models.dagbag import DagBag
 import logging
 logging.disable()
-DagBag(dag_folder={plain!r}, include_examples=False)
+DagBag(dag_folder={plain!r})
+"""
+_PLAIN = """
+from airflow.sdk import DAG, task
+
+with DAG("{name}"):
+
+    @task
+    def nothing():
+        pass
+
+    nothing()
 """
 _PARSE = """
-bag = DagBag(dag_folder={file!r}, include_examples=False)
+bag = DagBag(dag_folder={file!r})
 assert not bag.import_errors and len(bag.dags) == 1, bag.import_errors
 """
 
@@ -157,9 +168,7 @@ def dag_parsing(airflow: Airflow) -> Result:
     folder.mkdir(parents=True, exist_ok=True)
     plain = [folder / f"plain_{number}.py" for number in (1, 2)]
     for file in plain:
-        file.write_text(
-            f"from airflow.sdk import DAG, task\nwith DAG({file.stem!r}):\n    task(print).override(task_id='a')()\n"
-        )
+        file.write_text(_PLAIN.format(name=file.stem))
     for file in (plain[1], *examples):
         before = _BAG.format(plain=str(plain[0]))
         found = _timed(airflow, before, _PARSE.format(file=str(file)), AIRFLOW__CORE__DAGS_FOLDER=str(folder))

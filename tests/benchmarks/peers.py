@@ -31,7 +31,7 @@ def airflow_python() -> str:
     """
     where = _HOME / "airflow"
     python, ready = where / "bin" / "python", where / ".ready"
-    versions = re.sub(r"(?m)^ +--hash=.*\n| *\\\\$", "", (_ROOT / "constraints.txt").read_text())
+    versions = re.sub(r"(?m)^ +--hash=.*\n| *\\$", "", (_ROOT / "constraints.txt").read_text())
     wanted = "\n".join((str(_ROOT), *_AIRFLOW, versions))
     if ready.exists() and ready.read_text() == wanted:
         return str(python)
