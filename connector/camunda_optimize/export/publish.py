@@ -25,6 +25,7 @@ The lock on local disk is the kernel's (``flock`` on the directory): over NFS it
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from ..errors import DestinationError
 from .destinations import Destination
 from .kinds import Kind
 from .manifest import Manifest, ObjectEntry, Standing
+from .naming import MANIFEST
 from .progress import Progress
 from .removal import LOCK_SECONDS, holds, roll_back, sweep
 from .staging import Staged
@@ -43,8 +45,9 @@ from .threads import Workers
 CLEANUP_SECONDS = 30.0
 """How long a failed or cancelled run may go on removing what it put. What is left then, the next run removes.
 
-A removal that is under way at that time is waited for, as long as the store's own timeouts let it: left alone it could
-take an object from the run that comes next."""
+A removal that is under way at that time is waited for, so long once more: left alone it could take an object from the
+run that comes next."""
+logger: logging.Logger = logging.getLogger("camunda_optimize.export")
 
 
 @dataclass(slots=True)
@@ -105,7 +108,12 @@ async def publish(  # noqa: PLR0917 - in the order in which they are made
         )
         await workers.run(switch)
     except BaseException:
-        if not state.done:
+        if destination.switch_is_open:
+            # It is not called back by removing its objects: that would break the snapshot that it makes if it comes.
+            logger.warning(
+                "%s may still be replaced; the next run removes what is not wanted", destination.locate(MANIFEST)
+            )
+        elif not state.done:
             deadline = monotonic() + CLEANUP_SECONDS
             put_now = state.written - before.keys()
             await workers.run(roll_back, destination, kind, standing, put_now, protected, deadline)

@@ -40,6 +40,7 @@ def roll_back(  # noqa: PLR0917 - called in a thread, which takes no keywords
     if not keys:
         return
     named = protected | (standing.manifest.paths if standing.manifest else frozenset[str]())
+    destination.hurry(max(0.0, deadline - monotonic()))
     try:
         with destination.exclusive(max(0.0, deadline - monotonic())):
             seen = destination.look(MANIFEST)

@@ -85,12 +85,18 @@ class S3(Store):
     def connect(self, url=None, *, key=KEY, secret=SECRET, **settings):
         import s3fs
 
-        # Only s3fs tries again then, five times in all; botocore would do so within each.
-        config = {"retries": {"max_attempts": 0}, **settings.pop("config_kwargs", {})}
         where = {"endpoint_url": url or self.url, "region_name": "us-east-1"}
-        return s3fs.S3FileSystem(
-            key=key, secret=secret, client_kwargs=where, config_kwargs=config, skip_instance_cache=True, **settings
-        )
+        return s3fs.S3FileSystem(key=key, secret=secret, client_kwargs=where, skip_instance_cache=True, **settings)
+
+    @contextlib.contextmanager
+    def quick_retries(self):
+        import s3fs
+
+        with (
+            mock.patch("botocore.retryhandler.delay_exponential", return_value=0.0),
+            mock.patch.object(s3fs.S3FileSystem, "retries", 2),
+        ):
+            yield
 
     def dangling(self, filesystem, place):
         prefix = place.partition("/")[2]

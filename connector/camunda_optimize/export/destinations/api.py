@@ -6,13 +6,15 @@ One module for each store has them, and :func:`store_api` is where the choice be
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Container, Coroutine, Mapping
 from hashlib import sha256
 from importlib import import_module
 from typing import Any, TypeVar
 
 from ..naming import temporary_name
 from ..staging import Staged
+from ..threads import stop_flag
+from . import waiting
 from .base import Listed
 
 R = TypeVar("R")
@@ -30,18 +32,20 @@ class StoreApi:
 
     def __init__(self, filesystem: Any) -> None:
         self.fs = filesystem
+        self.patience: float | None = None
+        """Seconds to wait for the answer to one request, if not as long as usual."""
         self._unfinished: dict[str, tuple[str, str]] = {}
 
     def read(self, path: str) -> bytes:
         """One object's bytes, past all caches; ``FileNotFoundError`` if there is none."""
         self.fs.invalidate_cache()
-        data: bytes = self.fs.cat_file(path)
+        data: bytes = self.ask("cat_file", path)
         return data
 
     def info(self, path: str) -> Mapping[str, Any]:
         """One object's properties, past all caches; ``FileNotFoundError`` if there is none."""
         self.fs.invalidate_cache()
-        info: Mapping[str, Any] = self.fs.info(path)
+        info: Mapping[str, Any] = self.ask("info", path)
         return info
 
     def put_large(self, path: str, staged: Staged, stopped: Callable[[], bool]) -> None:  # noqa: ARG002 - cannot be stopped
@@ -80,6 +84,15 @@ class StoreApi:
         version = tuple(str(info.get(name)) for name in _VERSION)
         return Listed(int(info["size"] or 0), version, str(tag) if tag else None)
 
+    def ask(self, method: str, *args: object, **settings: object) -> Any:
+        """Call one of the filesystem's methods, and wait for its answer as long as a request may take.
+
+        Once the run that asks is over, not even that long: see :func:`waiting.answer`.
+        """
+        if not getattr(self.fs, "async_impl", False):
+            return getattr(self.fs, method)(*args, **settings)
+        return self._ask(getattr(self.fs, f"_{method}"), *args, **settings)
+
     def _discard(self, path: str, upload: str) -> None:
         raise NotImplementedError
 
@@ -89,8 +102,22 @@ class StoreApi:
         self._unfinished[shown] = (path, upload)
         return shown, {"name": shown, "type": "file", "size": 0, "upload": upload}
 
+    def _ask(self, request: Callable[..., Awaitable[R]], *args: object, **settings: object) -> R:
+        """Run this in fsspec's event loop, and wait for its answer as long as a request may take."""
+        stopped = stop_flag()
+
+        async def ask() -> R:
+            return await self._in_time(request(*args, **settings), stopped)
+
+        return self._run(ask)
+
+    async def _in_time(self, request: Awaitable[R], stopped: Callable[[], bool] = waiting.never) -> R:
+        """The answer to one request."""
+        seconds = waiting.PATIENCE if self.patience is None else min(self.patience, waiting.PATIENCE)
+        return await waiting.answer(request, seconds, stopped)
+
     def _run(self, coroutine: Callable[..., Coroutine[Any, Any, R]], *args: object) -> R:
-        """Run this in fsspec's event loop, where its clients live, and wait."""
+        """Run this in fsspec's event loop, where its clients live, and wait until it has ended."""
         # fsspec has no types, and a module fetched this way is Any.
         asyn: Any = import_module("fsspec.asyn")
         result: R = asyn.sync(self.fs.loop, coroutine, *args)

@@ -18,13 +18,13 @@ class AzureApi(StoreApi):
     tag: str | None = "etag"
 
     def info(self, path: str) -> Mapping[str, Any]:
-        info: Mapping[str, Any] = self.fs.info(path, refresh=True)
+        info: Mapping[str, Any] = self.ask("info", path, refresh=True)
         return info
 
     def put_if_unchanged(self, path: str, data: bytes, seen: Listed | None) -> bool:
         if seen is not None and seen.etag is None:
             return False
-        self._run(self._put, path, data, seen)
+        self._ask(self._put, path, data, seen)
         return True
 
     async def _put(self, path: str, data: bytes, seen: Listed | None) -> None:
@@ -43,12 +43,12 @@ class AzureApi(StoreApi):
             async def send(number: int, part: bytes) -> BlobBlock:
                 # Equal bytes have equal blocks: of two runs with the same content neither can harm the other.
                 block = f"{staged.sha256[:16]}-{number:06}"
-                await blob.stage_block(block, part, length=len(part))
+                await self._in_time(blob.stage_block(block, part, length=len(part)), stopped)
                 return BlobBlock(block)
 
             try:
                 blocks = await send_parts(parts_of(staged.blocks(), part_size(staged.size)), send, stopped)
-                await blob.commit_block_list(blocks)
+                await self._in_time(blob.commit_block_list(blocks), stopped)
             except BaseException:
                 await self._throw_away(blob, path)
                 raise
@@ -61,8 +61,8 @@ class AzureApi(StoreApi):
         from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
         try:
-            put = await blob.upload_blob(b"", overwrite=False)
-            await blob.delete_blob(**_only(put["etag"]))
+            put = await self._in_time(blob.upload_blob(b"", overwrite=False))
+            await self._in_time(blob.delete_blob(**_only(put["etag"])))
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
             return  # another run's by now
         except Exception as exc:  # noqa: BLE001 - whatever the library raises
@@ -73,17 +73,20 @@ class AzureApi(StoreApi):
         return self._run(self._uncommitted, root, known)
 
     async def _uncommitted(self, root: str, known: Container[str]) -> dict[str, Mapping[str, Any]]:
-        container, prefix, _ = self.fs.split_path(f"{root}/")
         try:
-            async with self.fs.service_client.get_container_client(container) as client:
-                blobs = client.list_blobs(
-                    name_starts_with=f"{prefix.rstrip('/')}/".lstrip("/"), include=["uncommittedblobs"]
-                )
-                paths = [f"{container}/{blob.name}" async for blob in blobs if not blob.size]
+            paths = await self._in_time(self._blobs_without_bytes(root))
         except Exception as exc:  # noqa: BLE001 - to publish matters more
             logger.info("uncommitted blocks cannot be listed here (%s)", store_code(exc) or type(exc).__name__)
             return {}
         return dict(self._remember(path, "uncommitted blocks") for path in paths if path not in known)
+
+    async def _blobs_without_bytes(self, root: str) -> list[str]:
+        container, prefix, _ = self.fs.split_path(f"{root}/")
+        async with self.fs.service_client.get_container_client(container) as client:
+            blobs = client.list_blobs(
+                name_starts_with=f"{prefix.rstrip('/')}/".lstrip("/"), include=["uncommittedblobs"]
+            )
+            return [f"{container}/{blob.name}" async for blob in blobs if not blob.size]
 
     def _discard(self, path: str, upload: str) -> None:
         del upload

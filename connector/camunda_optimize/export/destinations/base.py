@@ -43,6 +43,8 @@ class Destination(ABC):
     """How many puts one thread does in a row: more where a put is quicker than a change of threads."""
     locks: bool = False
     """Whether :meth:`exclusive` keeps other runs out."""
+    switch_is_open: bool = False
+    """Whether a manifest that was put and does not stand may still come to stand: nobody knows if it was refused."""
 
     def __init__(self, url: str) -> None:
         self.url: str = url.rstrip("/") or url
@@ -122,16 +124,20 @@ class Destination(ABC):
         self.expect_manifest(expected)
         try:
             self._guard("write", MANIFEST, lambda: self._exchange_manifest(new, seen))
-        except DestinationError:
+        except DestinationError as error:
             # Refused, or done with its answer lost? What stands decides; if even that cannot be read, the error does.
             stands = self.read_manifest()
             if stands == new:
                 return
             if stands == expected:
+                self.switch_is_open = error.transient and not self.locks
                 raise
         else:
             return
         raise self._replaced()
+
+    def hurry(self, seconds: float) -> None:  # noqa: B027 - a local disk is waited for in any case
+        """From now on wait at most so long for the answer to one request."""
 
     def tidy(self) -> None:  # noqa: B027 - most destinations have nothing to tidy
         """Remove what a failed run made beside its objects: empty directories."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import orjson
@@ -11,7 +12,8 @@ import orjson
 from ..staging import Staged
 from .api import StoreApi, logger
 from .base import Listed
-from .parts import UploadStoppedError, part_size
+from .parts import part_size, parts_of
+from .refusals import store_status
 
 
 class GoogleApi(StoreApi):
@@ -22,7 +24,7 @@ class GoogleApi(StoreApi):
     def info(self, path: str) -> Mapping[str, Any]:
         # Not fs.info, which believes listings that others asked for and looks for a directory at the same time.
         bucket, key, _ = self.fs.split_path(path)
-        info: Mapping[str, Any] = self.fs.call("GET", "b/{}/o/{}", bucket, key, json_out=True)
+        info: Mapping[str, Any] = self.ask("call", "GET", "b/{}/o/{}", bucket, key, json_out=True)
         return info
 
     def put_if_unchanged(self, path: str, data: bytes, seen: Listed | None) -> bool:
@@ -44,7 +46,8 @@ class GoogleApi(StoreApi):
                 b"\r\n--%b--\r\n" % boundary,
             )
         )
-        self.fs.call(
+        self.ask(
+            "call",
             "POST",
             f"{location}/upload/storage/v1/b/{{}}/o",
             bucket,
@@ -56,12 +59,27 @@ class GoogleApi(StoreApi):
         return True
 
     def put_large(self, path: str, staged: Staged, stopped: Callable[[], bool]) -> None:
-        from fsspec.callbacks import Callback
+        # Not put_file: nothing stops it within a part, and cancelled it leaves the upload behind.
+        self._run(self._upload, path, staged, stopped)
 
-        def check(*_: object, **__: object) -> None:
-            if stopped():
-                raise UploadStoppedError
+    async def _upload(self, path: str, staged: Staged, stopped: Callable[[], bool]) -> None:
+        # gcsfs has no types, and a module fetched this way is Any.
+        core: Any = import_module("gcsfs.core")
+        bucket, key, _ = self.fs.split_path(path)
+        upload = await self._in_time(core.initiate_upload(self.fs, bucket, key), stopped)
+        try:
+            offset = 0
+            for part in parts_of(staged.blocks(), part_size(staged.size)):
+                sent = core.upload_chunk(self.fs, upload, part, offset, staged.size, "application/octet-stream")
+                await self._in_time(sent, stopped)
+                offset += len(part)
+        except BaseException:
+            await self._throw_away(path, upload)
+            raise
 
-        # gcsfs sends one part after the other, asks the callback in between, and deletes the upload if that raises.
-        with staged.as_path() as local:
-            self.fs.put_file(local, path, chunksize=part_size(staged.size), callback=Callback(hooks={"stop": check}))
+    async def _throw_away(self, path: str, upload: str) -> None:
+        try:
+            await self._in_time(self.fs._call("DELETE", upload))  # noqa: SLF001 - call's own coroutine
+        except Exception as exc:  # noqa: BLE001 - whatever the library raises; also 499, which says that it is done
+            problem = store_status(exc) or type(exc).__name__
+            logger.debug("the upload of %s may be left behind until it expires (%s)", path, problem)

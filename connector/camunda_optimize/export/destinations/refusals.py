@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from ...errors import ConfigurationError, DestinationError, OptimizeError
+from .waiting import NoAnswerError
 
 _DENIED = frozenset({401, 403})
 
@@ -26,6 +27,9 @@ def translated(exc: Exception, action: str, where: str) -> OptimizeError:
         problem = "it is a directory"
     elif isinstance(exc, NotImplementedError):
         problem = "this kind of file system cannot do that"
+    elif isinstance(exc, NoAnswerError):
+        permanent = False
+        problem = f"no answer within {exc.seconds:g} s"
     else:
         permanent = False
         number = exc.errno if isinstance(exc, OSError) else None

@@ -12,6 +12,7 @@ from .api import StoreApi, logger
 from .base import Listed
 from .parts import part_size, parts_of, send_parts
 from .refusals import store_code
+from .waiting import never
 
 _ATTEMPTS = 4
 _ABORTS = (0.1, 0.5, 2.0)
@@ -25,7 +26,7 @@ class S3Api(StoreApi):
     tag: str | None = "ETag"
 
     def read(self, path: str) -> bytes:
-        return self._run(self._get, path)
+        return self._ask(self._get, path)
 
     async def _get(self, path: str) -> bytes:
         # Not cat_file, which asks a remembered listing for the size, and believes it if that does not have the object.
@@ -37,7 +38,7 @@ class S3Api(StoreApi):
 
     def info(self, path: str) -> Mapping[str, Any]:
         bucket, key, _ = self.fs.split_path(path)
-        answer = self.fs.call_s3("head_object", Bucket=bucket, Key=key)
+        answer = self.ask("call_s3", "head_object", Bucket=bucket, Key=key)
         return {"ETag": answer.get("ETag"), "LastModified": answer.get("LastModified"), "size": answer["ContentLength"]}
 
     def put_if_unchanged(self, path: str, data: bytes, seen: Listed | None) -> bool:
@@ -52,7 +53,7 @@ class S3Api(StoreApi):
         bucket, key, _ = self.fs.split_path(path)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                self.fs.call_s3("put_object", Bucket=bucket, Key=key, Body=data, **condition)
+                self.ask("call_s3", "put_object", Bucket=bucket, Key=key, Body=data, **condition)
             except Exception as exc:
                 code = store_code(exc)
                 if code in {"NotImplemented", "501"}:
@@ -73,26 +74,29 @@ class S3Api(StoreApi):
     async def _upload(self, path: str, staged: Staged, stopped: Callable[[], bool]) -> None:
         bucket, key, _ = self.fs.split_path(path)
         target = {"Bucket": bucket, "Key": key}
-        begun = await self.fs._call_s3("create_multipart_upload", **target)  # noqa: SLF001
+        begun = await self._call("create_multipart_upload", stopped, **target)
         target["UploadId"] = begun["UploadId"]
 
         async def send(number: int, part: bytes) -> dict[str, Any]:
-            answer = await self.fs._call_s3("upload_part", PartNumber=number, Body=part, **target)  # noqa: SLF001
+            answer = await self._call("upload_part", stopped, PartNumber=number, Body=part, **target)
             return {"PartNumber": number, "ETag": answer["ETag"]}
 
         try:
             parts = await send_parts(parts_of(staged.blocks(), part_size(staged.size)), send, stopped)
-            await self.fs._call_s3("complete_multipart_upload", MultipartUpload={"Parts": parts}, **target)  # noqa: SLF001
+            await self._call("complete_multipart_upload", stopped, MultipartUpload={"Parts": parts}, **target)
         except BaseException:
             await self._abort(target)
             raise
+
+    async def _call(self, operation: str, stopped: Callable[[], bool], **settings: object) -> Any:
+        return await self._in_time(self.fs._call_s3(operation, **settings), stopped)  # noqa: SLF001 - call_s3's coroutine
 
     async def _abort(self, target: Mapping[str, str]) -> None:
         said = ""
         for pause in _ABORTS:
             try:
-                await self.fs._call_s3("abort_multipart_upload", **target)  # noqa: SLF001
-                await self.fs._call_s3("list_parts", **target)  # noqa: SLF001
+                await self._call("abort_multipart_upload", never, **target)
+                await self._call("list_parts", never, **target)
             except FileNotFoundError:
                 return
             except Exception as exc:  # noqa: BLE001 - whatever the library raises
@@ -108,7 +112,7 @@ class S3Api(StoreApi):
         more: dict[str, str] = {}
         try:
             while True:
-                page = self.fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix[:-1], **more)
+                page = self.ask("call_s3", "list_multipart_uploads", Bucket=bucket, Prefix=prefix[:-1], **more)
                 found.update(
                     self._remember(f"{bucket}/{upload['Key']}", upload["UploadId"])
                     for upload in page.get("Uploads", ())

@@ -72,20 +72,20 @@ class StoreDestination(Destination):
         whole = staged.size <= PART or "memory" in self._protocols
         with self._budget.take(in_memory(staged.size)):
             if whole:
-                self._fs.pipe_file(path, staged.read())
+                self._api.ask("pipe_file", path, staged.read())
             else:
                 self._api.put_large(path, staged, stop_flag())
 
     def _put_manifest(self, data: bytes) -> None:
         if not self._protocols & WHOLE_PUTS:
             self._fs.makedirs(self._root, exist_ok=True)
-        self._fs.pipe_file(self._path(MANIFEST), data)
+        self._api.ask("pipe_file", self._path(MANIFEST), data)
 
     def _remove(self, key: str) -> None:
         path = self._path(key)
         if not self._api.discard(path):
             with contextlib.suppress(FileNotFoundError, KeyError):
-                self._fs.rm_file(path)  # not rm(), which takes a path for a pattern
+                self._api.ask("rm_file", path)  # not rm(), which takes a path for a pattern
 
     def _look(self, key: str) -> Listed | None:
         with contextlib.suppress(FileNotFoundError):
@@ -122,16 +122,19 @@ class StoreDestination(Destination):
 
     def _find(self, prefix: str = "") -> dict[str, Any]:
         only = {"prefix": prefix} if prefix else {}
-        return dict(self._fs.find(self._root, withdirs=False, detail=True, **only))
+        return dict(self._api.ask("find", self._root, withdirs=False, detail=True, **only))
 
     def _children(self, path: str) -> dict[str, Any]:
         with contextlib.suppress(FileNotFoundError):
-            return {info["name"].rstrip("/"): info for info in self._fs.ls(path, detail=True)}
+            return {info["name"].rstrip("/"): info for info in self._api.ask("ls", path, detail=True)}
         return {}
 
     def _exchange_manifest(self, data: bytes, seen: Listed | None) -> None:
         if not self._api.put_if_unchanged(self._path(MANIFEST), data, seen):
             self._put_manifest(data)
+
+    def hurry(self, seconds: float) -> None:
+        self._api.patience = seconds
 
     def exclusive(self, seconds: float) -> contextlib.AbstractContextManager[None]:
         return memory_lock(self.url, seconds) if self.locks else super().exclusive(seconds)
