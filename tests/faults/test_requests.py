@@ -122,7 +122,7 @@ async def test_ten_throttled_answers_cost_one_pause(optimize_simulator, wanted, 
     async with OptimizeClient(optimize_simulator.config()) as optimize:
         started = time.monotonic()
         assert await fetch_all(optimize, [wanted] * 200, concurrency=32) == {"ok": 200}
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5  # and not 10
     assert optimize.stats.throttled == 10
 
 
