@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from camunda_optimize.export import Progress
 
 _SECONDS_BETWEEN = 5.0
+_PART_BETWEEN = 0.05
+"""The longer a stage lasts, the rarer its lines: an hour has some ninety of them, a day not twice as many."""
 
 
 class _Log(Protocol):
@@ -17,7 +19,7 @@ class _Log(Protocol):
 
 
 class ProgressLog:
-    """Logs at every quarter, and in a longer stage every few seconds.
+    """Logs at every quarter, and in a longer stage every few seconds, then every few minutes.
 
     :param log: where to.
     :param unit: what is fetched one by one.
@@ -39,17 +41,19 @@ class ProgressLog:
         self._clock = clock
         self._stage = ""
         self._quarter = 0
-        self._last = clock()
+        self._began = self._last = clock()
 
     def __call__(self, progress: Progress) -> None:
         if progress.stage != self._stage:
-            self._stage, self._quarter = progress.stage, 0
+            self._stage, self._quarter, self._began = progress.stage, 0, self._clock()
         if progress.total <= 0:
             return
         quarter, now = progress.done * 4 // progress.total, self._clock()
-        if quarter == self._quarter and now - self._last < _SECONDS_BETWEEN:
+        between = max(_SECONDS_BETWEEN, _PART_BETWEEN * (now - self._began))
+        if quarter == self._quarter and now - self._last < between:
             return
         self._quarter, self._last = quarter, now
         words = f"{self._unit} fetched" if progress.stage == "fetch" else self._publishing
-        rows = f", {progress.rows:,} rows" if progress.rows else ""
+        of = f" of {progress.rows_total:,}" if progress.rows_total else ""
+        rows = f", {progress.rows:,}{of} rows" if progress.rows else ""
         self._log.info("%s of %s %s%s", f"{progress.done:,}", f"{progress.total:,}", words, rows)

@@ -139,14 +139,16 @@ async def test_what_cannot_be_read_keeps_its_previous_rows(optimize, sim, tmp_pa
 async def test_a_lost_page_makes_the_report_begin_again(optimize, sim, tmp_path, k):
     lost = sim.add_fault(Fault(path="/report/raw/", lost=True, skip=k - 1, times=1))
     seen = []
-    result = await export_report_data(
-        optimize, ["raw"], destination=tmp_path, page_size=500, progress=lambda now: seen.append(now.rows)
-    )
+    result = await export_report_data(optimize, ["raw"], destination=tmp_path, page_size=500, progress=seen.append)
     assert lost.fired == 1
     assert result.rows == 2_345
+    fetched = [one for one in seen if one.stage == "fetch"]
+    assert (fetched[0].rows, fetched[0].rows_total) == (0, None)
+    assert {one.rows_total for one in fetched[1:]} == {2_345}, "known from the first page on"
+    assert [one.rows for one in fetched].count(500) == 2, "the rows of the attempt that was void are not counted"
     ids = [row["processInstanceId"] for row in read_snapshot(tmp_path)]
     assert len(set(ids)) == 2_345
-    assert max(seen) == 2_345
+    assert max(one.rows for one in seen) == fetched[-1].rows == 2_345
     sim.clear_faults()
 
 
@@ -164,12 +166,14 @@ async def test_arguments_that_cannot_work(optimize, tmp_path):
 
 
 async def test_definitions_are_files_that_do_not_change_by_themselves(tmp_path):
+    seen = []
     with OptimizeSimulator(Organisation.seeded(collections=6)) as sim:
         async with OptimizeClient(sim.config()) as optimize:
-            first = await export_definitions(optimize, ALL_COLLECTIONS, tmp_path / "one")
+            first = await export_definitions(optimize, ALL_COLLECTIONS, tmp_path / "one", progress=seen.append)
             second = await export_definitions(optimize, ALL_COLLECTIONS, tmp_path / "two")
             plain = await export_definitions(optimize, ALL_COLLECTIONS, tmp_path / "plain", naming="fixed")
             listed = {id_ for c in sim.organisation.collection_ids for id_ in await optimize.dashboards.list_ids(c)}
+    assert max(one.rows for one in seen) == first.rows
     assert first.objects == second.objects
     assert all(verify(tmp_path / name).ok for name in ("one", "two", "plain"))
     names = {Path(entry.path).name for entry in plain.objects}

@@ -177,6 +177,8 @@ async def test_all_reports_of_collections_and_progress(servers, tmp_path):
     assert seen[0] == Progress("fetch", 0, 4, 0)
     assert (seen[-1].done, seen[-1].total) == (4, 4)
     assert [one.rows for one in seen] == sorted(one.rows for one in seen)
+    assert seen[0].rows_total is None
+    assert seen[-1].rows_total == seen[-1].rows == result.rows
     # And where there is none at all:
     result = await export("reports", servers["old"], url, reports=None, collections=["c2"], on_missing="write_empty")
     assert result.rows == 0

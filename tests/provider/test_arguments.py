@@ -137,3 +137,21 @@ def test_a_quick_stage_is_logged_at_its_quarters(caplog):
 
 def test_a_slow_stage_is_logged_every_five_seconds(caplog):
     assert len(lines_of(100, 1.0, caplog)) == pytest.approx(20, abs=4)
+
+
+def test_the_longer_a_stage_lasts_the_rarer_are_its_lines(caplog):
+    an_hour = len(lines_of(3_600, 1.0, caplog))
+    caplog.clear()
+    assert an_hour < 100
+    assert len(lines_of(86_400, 1.0, caplog)) < 2 * an_hour
+
+
+def test_rows_are_logged_with_their_total_where_it_is_known(caplog):
+    with caplog.at_level(logging.INFO):
+        progress = ProgressLog(logging.getLogger("progress"), unit="reports", clock=iter(range(0, 100, 6)).__next__)
+        progress(Progress("fetch", 0, 1, 1_000))
+        progress(Progress("fetch", 0, 1, 2_000, 50_000))
+    assert caplog.messages == [
+        "0 of 1 reports fetched, 1,000 rows",
+        "0 of 1 reports fetched, 2,000 of 50,000 rows",
+    ]

@@ -381,7 +381,13 @@ async def test_an_answer_too_few_or_too_many(tmp_path):
 async def test_progress_and_its_errors(tmp_path):
     seen = []
     await export_dashboard_ids(Optimize(ORGANISATION), list(ORGANISATION), tmp_path, progress=seen.append)
-    assert seen == [Progress(stage, done, 3) for stage in ("fetch", "publish") for done in range(4)]
+    assert [(one.stage, one.done, one.total) for one in seen] == [
+        (stage, done, 3) for stage in ("fetch", "publish") for done in range(4)
+    ]
+    fetched = [one for one in seen if one.stage == "fetch"]
+    assert [one.rows for one in fetched] == sorted(one.rows for one in fetched)
+    assert (fetched[0].rows, fetched[-1].rows) == (0, sum(len(set(ids)) for ids in ORGANISATION.values()))
+    assert {one.rows_total for one in seen} == {None}, "the server does not say how many ids there will be"
     before = tree(tmp_path)
 
     def stop(progress):

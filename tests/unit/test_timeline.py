@@ -279,7 +279,7 @@ async def test_a_run_is_recorded_as_it_was(bad_day):
         "publish": (200, 200),
     }
     scene = compose(timeline)
-    assert scene.progress_name == "fetched", "ids are not counted as rows"
+    assert (scene.progress_name, timeline.rows) == ("rows", 600), "an id is a row"
     assert sum(scene.requests.values) * scene.requests.width == pytest.approx(stats["requests"])
     assert dict(scene.retries).keys() == {"HTTP 429", "LOST"}
     assert 0.1 <= scene.paused_seconds < scene.duration

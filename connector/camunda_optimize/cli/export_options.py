@@ -115,7 +115,10 @@ def run_publishing(output: Output, work: Callable[[ProgressCallback], Coroutine[
     with progress(output, {"fetch": "Fetching", "publish": "Publishing"}) as advance:
 
         def report(event: Progress) -> None:
-            advance(event.stage, event.done, event.total, f"{event.rows} rows" if event.rows else "")
+            finer = (event.rows, event.rows_total) if event.rows_total else None
+            of = f" of {event.rows_total:,}" if event.rows_total else ""
+            also = f"{event.rows:,}{of} rows" if event.rows else ""
+            advance(event.stage, event.done, event.total, also, finer)
 
         result = run(work(report))
     _summarise(output, result, time.monotonic() - started)

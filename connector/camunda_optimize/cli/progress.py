@@ -12,9 +12,14 @@ from .output import Output
 
 
 class Advance(Protocol):
-    """Called with a stage, how much is done of how much (``None``: not known yet), and what else there is to say."""
+    """Called with a stage, how much is done of how much (``None``: not known yet), and what else there is to say.
 
-    def __call__(self, stage: str, done: int, total: int | None, also: str = "") -> None: ...
+    ``finer``: what a bar is drawn by, so many of so many, where that says more.
+    """
+
+    def __call__(
+        self, stage: str, done: int, total: int | None, also: str = "", finer: tuple[int, int] | None = None
+    ) -> None: ...
 
 
 _LOG_SECONDS = 10.0
@@ -32,20 +37,31 @@ def progress(output: Output, labels: Mapping[str, str]) -> Generator[Advance, No
 
 @contextmanager
 def _bars(output: Output, labels: Mapping[str, str]) -> Generator[Advance, None, None]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(
-        *columns, console=output.errors, transient=True, redirect_stdout=False, redirect_stderr=False
+        *columns, console=output.errors, transient=True, redirect_stdout=False, redirect_stderr=False, expand=True
     ) as bars:
         width = max(map(len, labels.values()))
         tasks = {
-            stage: bars.add_task(label.ljust(width), total=None, visible=False, also="")
+            stage: bars.add_task(label.ljust(width), start=False, total=None, visible=False, count="")
             for stage, label in labels.items()
         }
 
-        def advance(stage: str, done: int, total: int | None, also: str = "") -> None:
-            bars.update(tasks[stage], completed=done, total=total, visible=True, also=also)
+        def advance(
+            stage: str, done: int, total: int | None, also: str = "", finer: tuple[int, int] | None = None
+        ) -> None:
+            completed, whole = finer or (done, total)
+            count = f"{done:,}/{_whole(total)}{also and f', {also}'}"
+            bars.start_task(tasks[stage])  # whose clock goes on if it goes already
+            bars.update(tasks[stage], completed=completed, total=whole, visible=True, count=count)
 
         yield advance
 
@@ -53,11 +69,21 @@ def _bars(output: Output, labels: Mapping[str, str]) -> Generator[Advance, None,
 def _lines(labels: Mapping[str, str]) -> Advance:
     told = time.monotonic()
 
-    def advance(stage: str, done: int, total: int | None, also: str = "") -> None:
+    def advance(
+        stage: str,
+        done: int,
+        total: int | None,
+        also: str = "",
+        finer: tuple[int, int] | None = None,  # noqa: ARG001 -- a line has no bar
+    ) -> None:
         nonlocal told
         now = time.monotonic()
         if done == total or now - told >= _LOG_SECONDS:
             told = now
-            log.info("%s: %d of %s%s", labels[stage], done, "?" if total is None else total, also and f", {also}")
+            log.info("%s: %s of %s%s", labels[stage], f"{done:,}", _whole(total), also and f", {also}")
 
     return advance
+
+
+def _whole(total: int | None) -> str:
+    return "?" if total is None else f"{total:,}"

@@ -20,8 +20,10 @@ _BATCH = 100
 async def fetch_definitions(run: Fetching, ids: Sequence[str]) -> Fetched:
     """Fetch and stage these collections. A collection's failure is noted, and the others go on."""
     fetched = Fetched()
+    rows = 0
 
     async def read(collection_id: str) -> None:
+        nonlocal rows
         try:
             entities, truncated = await _read_collection(run, collection_id)
         except DestinationError:
@@ -31,8 +33,9 @@ async def fetch_definitions(run: Fetching, ids: Sequence[str]) -> Fetched:
         else:
             fetched.states[collection_id] = "truncated" if truncated else "exported" if entities else "empty"
             if entities:
+                rows += len(entities)
                 fetched.put(await run.workers.run(_stage, run, collection_id, entities))
-        run.progress(Progress("fetch", len(fetched.states), len(ids)))
+        run.progress(Progress("fetch", len(fetched.states), len(ids), rows))
 
     run.progress(Progress("fetch", 0, len(ids)))
     await work_through(ids, read, run.optimize.config.max_concurrency)

@@ -28,7 +28,7 @@ async def fetch_ids(run: Fetching, ids: Sequence[str], *, kind: Kind) -> Fetched
     fetched = Fetched()
     resource = run.optimize.dashboards if kind is DASHBOARD_IDS else run.optimize.reports
     staging = _Staging(run, kind, fetched)
-    asked = set(ids)
+    asked, rows = set(ids), 0
     run.progress(Progress("fetch", 0, len(ids)))
     try:
         async with aclosing(closable(resource.list_ids_many(ids))) as results:
@@ -39,8 +39,9 @@ async def fetch_ids(run: Fetching, ids: Sequence[str], *, kind: Kind) -> Fetched
                 if result.error is not None:
                     fetched.errors[result.collection_id] = result.error
                 elif result.ids:
+                    rows += len(set(result.ids))
                     await staging.add(result)
-                run.progress(Progress("fetch", len(fetched.states), len(ids)))
+                run.progress(Progress("fetch", len(fetched.states), len(ids), rows))
         await staging.finish()
     finally:
         await staging.settle()

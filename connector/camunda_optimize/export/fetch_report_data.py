@@ -12,7 +12,7 @@ from .fetching import Fetched, Fetching
 from .formats import Format, Shape
 from .kinds import REPORT_DATA
 from .manifest import State
-from .progress import Progress
+from .progress import Progress, RowCount
 from .staging import ObjectFile, Staged
 from .threads import work_through
 from .tidy import shape_of, tidy
@@ -53,7 +53,7 @@ class _Reading:
         self._paging = paging
         self._fetched = fetched
         self._total = total
-        self._rows = 0
+        self._rows = RowCount(total)
 
     async def take_over(self, ids: Sequence[str]) -> None:
         """What an earlier run finished."""
@@ -61,7 +61,7 @@ class _Reading:
             for report_id, done in (await self._run.workers.run(self._run.resumption.load, ids)).items():
                 self._fetched.states[report_id], self._fetched.shapes[report_id] = done.state, done.shape
                 self._fetched.standing[report_id] = done.entry
-                self._rows += done.entry.rows
+                self._rows.add(report_id, done.entry.rows, done.entry.rows)
 
     async def read(self, report_id: str) -> None:
         """One report: its rows into the stage, or its error to the others."""
@@ -76,6 +76,9 @@ class _Reading:
             fetched.states[report_id], fetched.errors[report_id] = "failed", error
         else:
             await self._finish(report_id, staged, shape)
+        if fetched.states[report_id] in ("missing", "failed"):
+            self._rows.void(report_id)
+        self._rows.finish(report_id)
         self.tell()
 
     async def _finish(self, report_id: str, staged: Staged, shape: Shape) -> None:
@@ -91,12 +94,12 @@ class _Reading:
 
     def tell(self) -> None:
         """Say how far it is."""
-        self._run.progress(Progress("fetch", len(self._fetched.states), self._total, self._rows))
+        self._run.progress(Progress("fetch", len(self._fetched.states), self._total, self._rows.rows, self._rows.total))
 
     async def _stage(self, report_id: str) -> tuple[Staged, Shape]:
         run, paging = self._run, self._paging
         file: ObjectFile | None = None
-        shape, attempt, rows = REPORT_DATA.shape, 1, 0
+        shape, attempt = REPORT_DATA.shape, 1
         try:
             async with run.optimize.reports.export_data(
                 report_id,
@@ -108,8 +111,7 @@ class _Reading:
                 async for page in data:
                     if file is not None and page.attempt != attempt:  # what came before is void
                         await run.workers.run(file.restart)
-                        self._rows -= rows
-                        rows = 0
+                        self._rows.void(report_id)
                     attempt = page.attempt
                     kind = data.kind or "raw"
                     if file is None:
@@ -118,8 +120,7 @@ class _Reading:
                     tidied = tidy(kind, page.rows)
                     if tidied:
                         await run.workers.run(file.add, tidied)
-                        rows += len(tidied)
-                        self._rows += len(tidied)
+                        self._rows.add(report_id, len(tidied), data.total if kind == "raw" else None)
                         self.tell()
             if file is None:  # not one page, which no server does
                 file = await run.workers.run(run.stage.begin, self._format(shape), report_id)

@@ -13,8 +13,9 @@ from ...errors import NotFoundError, OptimizeError
 from ..collect import Collected
 from ..fetch_report_data import Paging
 from ..fetching import Source
-from ..progress import Progress
+from ..progress import Progress, RowCount
 from ..threads import Workers, outlast
+from ..tidy import tidy
 from .handover import HandOver
 from .loading import End, Message, PageOf, ReportLoad, Restart
 
@@ -33,7 +34,7 @@ class Delivery:
         progress: Callable[[Progress], object],
     ) -> None:
         self._optimize, self._paging, self._pages, self._progress = optimize, paging, pages, progress
-        self._rows = 0
+        self._rows = RowCount(0)
 
     async def into(self, load: ReportLoad, ids: Sequence[str], workers: Workers) -> Collected:
         """Run the load in a thread beside the fetch; both have ended when this does."""
@@ -56,9 +57,10 @@ class Delivery:
     async def _deliver(self, ids: Sequence[str]) -> None:
         begun: deque[_Reading] = deque()
         todo = iter(ids)
+        self._rows = RowCount(len(ids))
         try:
             for done in range(len(ids)):
-                self._progress(Progress("fetch", done, len(ids), self._rows))
+                self._tell(done, len(ids))
                 while len(begun) < self._paging.concurrent_reports and (report_id := next(todo, None)) is not None:
                     begun.append(_Reading(self._optimize, report_id, self._paging))
                 try:
@@ -69,34 +71,44 @@ class Delivery:
                     end = End("missing")
                 except OptimizeError as error:
                     end = End("failed", error)
+                if end.state != "whole":
+                    self._rows.void(begun[0].report_id)
+                self._rows.finish(begun[0].report_id)
                 if not await self._pages.put(end):
                     return
                 await begun[0].close()
                 begun.popleft()
-            self._progress(Progress("fetch", len(ids), len(ids), self._rows))
+            self._tell(len(ids), len(ids))
         finally:
             with anyio.CancelScope(shield=True):
                 for reading in begun:
                     await reading.close()
 
     async def _hand_over(self, reading: _Reading, done: int, total: int) -> bool:
-        attempt, before = 1, self._rows
+        attempt = 1
         async for page in reading.pages():
             if page.attempt != attempt:
-                attempt, self._rows = page.attempt, before
+                attempt = page.attempt
+                self._rows.void(reading.report_id)
                 if not await self._pages.put(Restart()):
                     return False
-            if not await self._pages.put(PageOf(reading.data.kind or "raw", page.rows)):
+            kind = reading.data.kind or "raw"
+            if not await self._pages.put(PageOf(kind, page.rows)):
                 return False
-            self._rows += len(page.rows)
-            self._progress(Progress("fetch", done, total, self._rows))
+            rows = len(page.rows) if kind == "raw" else len(tidy(kind, page.rows))
+            self._rows.add(reading.report_id, rows, reading.data.total if kind == "raw" else None)
+            self._tell(done, total)
         return True
+
+    def _tell(self, done: int, total: int) -> None:
+        self._progress(Progress("fetch", done, total, self._rows.rows, self._rows.total))
 
 
 class _Reading:
     """A report whose first page is asked for at once. The scroll itself reads ahead from there."""
 
     def __init__(self, optimize: Source, report_id: str, paging: Paging) -> None:
+        self.report_id = report_id
         self.data = optimize.reports.export_data(
             report_id,
             page_size=paging.page_size,
