@@ -6,7 +6,7 @@ import json
 import click
 import pytest
 
-from camunda_optimize.export import read_snapshot
+from camunda_optimize.export import read_snapshot, verify
 from camunda_optimize.export.options import SnapshotOptions
 from camunda_optimize.testing import Fault, Organisation
 
@@ -297,3 +297,15 @@ def test_a_timeline_is_drawn_whatever_became_of_the_run(cli, optimize_simulator,
     assert cli(optimize_simulator, *command, page).code == 3
     assert "ExportError" in page.read_text()
     assert cli(optimize_simulator, *command, tmp_path / "run.txt").code == 2
+    assert cli(optimize_simulator, *command, "s3://user:hunter2@lake/run.html").code == 2
+
+
+def test_what_was_published_matters_more_than_its_picture(cli, optimize_simulator, tmp_path):
+    (tmp_path / "file").touch()
+    done = cli(
+        optimize_simulator,
+        *("export", "dashboard-ids", tmp_path / "x", "--all", "--timeline", tmp_path / "file" / "run.html"),
+    )
+    assert done.code == 0
+    assert "no picture of the run: cannot write" in done.err
+    assert verify(tmp_path / "x").ok

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from camunda_optimize.errors import ConfigurationError, DestinationError
-from camunda_optimize.export import ALL_COLLECTIONS, export_dashboard_ids, read_snapshot, verify
+from camunda_optimize.export import ALL_COLLECTIONS, Timeline, export_dashboard_ids, read_snapshot, verify
 from camunda_optimize.export.destinations.store import StoreDestination
 from camunda_optimize.models import CollectionResult
 
@@ -243,6 +243,12 @@ async def test_what_the_store_refuses_is_said_in_plain_words_without_credentials
         while error is not None:
             assert "hunter2" not in f"{error!r} {error} {vars(error)}"
             error = error.__cause__ or error.__context__
+
+
+async def test_the_picture_of_a_run_is_one_that_browsers_show(fs):
+    Timeline().write_html("lake/run.html", filesystem=fs)
+    head = fs.call_s3("head_object", Bucket="lake", Key="run.html")
+    assert head["ContentType"] == "text/html; charset=utf-8"
 
 
 async def test_a_bucket_is_needed(endpoint):

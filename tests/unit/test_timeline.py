@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import fsspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from camunda_optimize.export import ALL_COLLECTIONS, export_dashboard_ids
 from camunda_optimize.export.timeline import Timeline, compose
 from camunda_optimize.export.timeline.page import seconds
 from camunda_optimize.export.timeline.recording import Sample
-from camunda_optimize.export.timeline.scene import Span, merged, rates, short, ticks
+from camunda_optimize.export.timeline.scene import Span, in_words, merged, rates, short, ticks, time_ticks
 from camunda_optimize.stats import Stats
 from camunda_optimize.testing import Fault, OptimizeSimulator, Organisation
 
@@ -281,7 +282,7 @@ async def test_a_run_is_recorded_as_it_was(bad_day):
     scene = compose(timeline)
     assert (scene.progress_name, timeline.rows) == ("rows", 600), "an id is a row"
     assert sum(scene.requests.values) * scene.requests.width == pytest.approx(stats["requests"])
-    assert dict(scene.retries).keys() == {"HTTP 429", "LOST"}
+    assert dict(scene.retries).keys() == {"HTTP 429", "a lost answer"}
     assert 0.1 <= scene.paused_seconds < scene.duration
     assert timeline.error is None
 
@@ -346,9 +347,54 @@ async def test_a_cancelled_run_leaves_no_sampler_behind():
     assert len(timeline.samples) > 2
 
 
+def test_a_picture_goes_wherever_snapshots_go(tmp_path):
+    assert Timeline().write_html(tmp_path / "new" / "run.html") == str(tmp_path / "new" / "run.html")
+    assert b"<svg" in (tmp_path / "new" / "run.html").read_bytes()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["run.html"]
+    assert Timeline().write_png("memory://pictures/run.png") == "memory://pictures/run.png"
+    store = fsspec.filesystem("memory")
+    assert store.cat_file("/pictures/run.png").startswith(b"\x89PNG")
+    assert Timeline().write_html("pictures/other.html", filesystem=store)
+    assert b"<svg" in store.cat_file("/pictures/other.html")
+
+
 def test_what_cannot_be_written_is_said(tmp_path):
-    with pytest.raises(DestinationError, match=r"cannot write .*nowhere"):
-        Timeline().write_html(tmp_path / "nowhere" / "run.html")
+    (tmp_path / "file").touch()
+    with pytest.raises(DestinationError, match=r"cannot write .*run\.html"):
+        Timeline().write_html(tmp_path / "file" / "run.html")
+    for nowhere in ("", "lake/", "s3://run.html", 7):
+        with pytest.raises(ConfigurationError, match="names no file"):
+            Timeline().write_html(nowhere)
+
+
+def test_reasons_are_told_in_words():
+    timeline = Timeline(clock=Clock())
+    for reason in ("LOST", "READ_TIMEOUT", "UNREACHABLE", "CONNECT_TIMEOUT", "HTTP 503"):
+        timeline.on_event(Event("retry", 1000.0, reason))
+    assert {reason for reason, _ in compose(timeline).retries} == {
+        "a lost answer",
+        "silence",
+        "no connection",
+        "no connection in time",
+        "HTTP 503",
+    }
+    assert "1 retry after a lost answer" in page_of(timeline)
+    assert in_words("UNUSABLE").isupper(), "which is never tried again"
+
+
+@pytest.mark.parametrize(
+    ("duration", "last"), [(0.5, "0.5 s"), (90, "90 s"), (150, "2.5 min"), (7_100, "100 min"), (7_200, "2 h")]
+)
+def test_times_have_the_unit_that_people_would_use(duration, last):
+    found = time_ticks(duration, 10)
+    assert found[-1][1] == last
+    assert found[0][0] == 0
+    assert found[-1][0] <= duration
+
+
+def test_whole_things_have_whole_ticks():
+    assert ticks(3, 3, least=1) == (0, 1, 2, 3)
+    assert ticks(1, 3, least=1) == (0, 1)
 
 
 def test_without_matplotlib_the_other_way_is_named(tmp_path, monkeypatch):

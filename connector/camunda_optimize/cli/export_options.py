@@ -13,6 +13,7 @@ import click
 from ..export.kinds import KINDS
 from ..export.options import SnapshotOptions
 from .connection import Connection
+from .logs import log
 from .output import Output
 from .parts import Function, option
 from .places import check_destination
@@ -20,7 +21,7 @@ from .progress import progress
 from .running import run
 
 if TYPE_CHECKING:
-    from ..export import ExportResult, Progress, ProgressCallback
+    from ..export import ExportResult, Progress, ProgressCallback, Timeline
 
 HELP = {
     "format": "How rows are written.",
@@ -37,7 +38,7 @@ HELP = {
 """For every field of :class:`SnapshotOptions`; its name, values and default come from there."""
 
 _PART = "Export one part of a snapshot, which readers see when 'commit' has put the parts together."
-_TIMELINE = "Draw the run (tokens, retries, throttling, rows) into this .html or .png."
+_TIMELINE = "Draw the run (tokens, retries, throttling, rows) into this .html or .png, here or in a store."
 
 
 def with_snapshot_options(*without: str) -> Callable[[Function], Function]:
@@ -59,7 +60,7 @@ def with_snapshot_options(*without: str) -> Callable[[Function], Function]:
 def _check_picture(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.endswith((".html", ".png")):
         raise click.BadParameter("the file's name must end with .html or .png")
-    return value
+    return check_destination(_ctx, _parameter, value) if value is not None else None
 
 
 def _type(hint: Any) -> dict[str, Any]:
@@ -105,8 +106,18 @@ def run_export(
         run_publishing(output, work)
     finally:
         if timeline is not None:
-            write = record.write_png if timeline.endswith(".png") else record.write_html
-            write(timeline, title=f"Export to {destination}")
+            _draw(record, timeline, f"Export to {destination}")
+
+
+def _draw(record: Timeline, file: str, title: str) -> None:
+    """What was published, or why it was not, matters more than its picture: an error here is only logged."""
+    from ..errors import OptimizeError
+
+    try:
+        write = record.write_png if file.endswith(".png") else record.write_html
+        write(file, title=title)
+    except OptimizeError as error:
+        log.warning("no picture of the run: %s", error)
 
 
 def run_publishing(output: Output, work: Callable[[ProgressCallback], Coroutine[Any, Any, ExportResult]]) -> None:

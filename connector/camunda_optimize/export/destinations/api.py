@@ -22,6 +22,8 @@ logger: logging.Logger = logging.getLogger("camunda_optimize.export")
 
 _VERSION = ("ETag", "etag", "LastModified", "last_modified", "generation", "updated", "mtime", "created", "upload")
 """What the stores' libraries call an object's tag and times."""
+_SHOWN = {"html": "text/html; charset=utf-8", "png": "image/png"}
+"""What browsers open, by the ending of its name."""
 
 
 class StoreApi:
@@ -47,6 +49,15 @@ class StoreApi:
         self.fs.invalidate_cache()
         info: Mapping[str, Any] = self.ask("info", path)
         return info
+
+    def properties(self, key: str) -> Mapping[str, Any]:
+        """What a put of a whole object says beside its bytes: a page is to be shown, not saved."""
+        kind = _SHOWN.get(key.rpartition(".")[2])
+        return self._properties(kind) if kind else {}
+
+    def _properties(self, content_type: str) -> Mapping[str, Any]:
+        del content_type
+        return {}
 
     def put_large(self, path: str, staged: Staged, stopped: Callable[[], bool]) -> None:  # noqa: ARG002 - cannot be stopped
         """Put an object of any size with bounded memory. On failure, or once ``stopped`` says so, nothing stays."""

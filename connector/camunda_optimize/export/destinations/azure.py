@@ -21,6 +21,11 @@ class AzureApi(StoreApi):
         info: Mapping[str, Any] = self.ask("info", path, refresh=True)
         return info
 
+    def _properties(self, content_type: str) -> Mapping[str, Any]:
+        from azure.storage.blob import ContentSettings
+
+        return {"content_settings": ContentSettings(content_type=content_type)}
+
     def put_if_unchanged(self, path: str, data: bytes, seen: Listed | None) -> bool:
         if seen is not None and seen.etag is None:
             return False

@@ -27,6 +27,9 @@ class GoogleApi(StoreApi):
         info: Mapping[str, Any] = self.ask("call", "GET", "b/{}/o/{}", bucket, key, json_out=True)
         return info
 
+    def _properties(self, content_type: str) -> Mapping[str, Any]:
+        return {"content_type": content_type}
+
     def put_if_unchanged(self, path: str, data: bytes, seen: Listed | None) -> bool:
         # Not pipe_file(mode="create"), which knows of one of the two conditions.
         location: str | None = getattr(self.fs, "_location", None)

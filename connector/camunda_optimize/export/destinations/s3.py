@@ -41,6 +41,9 @@ class S3Api(StoreApi):
         answer = self.ask("call_s3", "head_object", Bucket=bucket, Key=key)
         return {"ETag": answer.get("ETag"), "LastModified": answer.get("LastModified"), "size": answer["ContentLength"]}
 
+    def _properties(self, content_type: str) -> Mapping[str, Any]:
+        return {"ContentType": content_type}
+
     def put_if_unchanged(self, path: str, data: bytes, seen: Listed | None) -> bool:
         # Not pipe_file(mode="create"), which knows of one of the two conditions.
         if seen is not None and seen.etag is None:

@@ -72,7 +72,7 @@ class StoreDestination(Destination):
         whole = staged.size <= PART or "memory" in self._protocols
         with self._budget.take(in_memory(staged.size)):
             if whole:
-                self._api.ask("pipe_file", path, staged.read())
+                self._api.ask("pipe_file", path, staged.read(), **self._api.properties(key))
             else:
                 self._api.put_large(path, staged, stop_flag())
 

@@ -7,7 +7,7 @@ from html import escape
 
 from .._page import document, tile
 from .recording import Timeline
-from .scene import Bins, Scene, Span, compose, short, ticks
+from .scene import Bins, Scene, Span, compose, in_words, short, ticks, time_ticks
 
 _LEFT, _RIGHT, _WIDTH = 132.0, 16.0, 1040.0
 _PLOT = _WIDTH - _LEFT - _RIGHT
@@ -56,9 +56,10 @@ def _tiles(timeline: Timeline, scene: Scene) -> str:
     if totals:
         rate = totals.get("requests", 0) / scene.duration
         tiles.append(tile(f"{totals.get('requests', 0):,.0f}", f"requests, {rate:,.0f} a second"))
-        tiles.append(tile(f"{totals.get('token_requests', 0):,.0f}", "token requests"))
+        tokens = totals.get("token_requests", 0)
+        tiles.append(tile(f"{tokens:,.0f}", plural(tokens, "token request")))
     retries = timeline.counts["retry"]
-    tiles.append(tile(f"{retries:,}", "retries", "edit" if retries else ""))
+    tiles.append(tile(f"{retries:,}", plural(retries, "retry"), "edit" if retries else ""))
     paused = scene.paused_seconds
     tiles.append(tile(seconds(paused), "held back by the server", "edit" if paused else ""))
     return f'<div class="tiles">{"".join(tiles)}</div>'
@@ -70,6 +71,13 @@ def seconds(value: float) -> str:
         return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def plural(count: float, noun: str) -> str:
+    """The noun as it goes with that many."""
+    if count == 1:
+        return noun
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
 def _drawing(scene: Scene) -> str:
@@ -101,10 +109,10 @@ def _drawing(scene: Scene) -> str:
             f'height="{top - stages_end - 2:.1f}"><title>held back for {seconds(span.end - span.start)}</title></rect>'
         )
     parts += lanes
-    for tick in ticks(scene.duration, 10):
+    for tick, name in time_ticks(scene.duration, 10):
         x = _x(scene, tick)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{top + 5:.1f}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{top + 18:.1f}" text-anchor="middle">{tick:g} s</text>')
+        parts.append(f'<text x="{x:.1f}" y="{top + 18:.1f}" text-anchor="middle">{name}</text>')
     parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{top:.1f}" y2="{top:.1f}"/>')
     return f'<svg viewBox="0 0 {_WIDTH:.0f} {top + 26:.0f}" role="img" aria-label="timeline">{"".join(parts)}</svg>'
 
@@ -173,7 +181,7 @@ def _bars(scene: Scene, top: float, height: float) -> Iterable[str]:
     columns = list(zip(*(bins.values for _, bins in scene.retries), strict=True))
     most = max(sum(column) for column in columns)
     yield _name("retries", top + height / 2, beside=50)
-    yield from _grid(top, height, most, 3)
+    yield from _grid(top, height, most, 3, least=1)
     width = _PLOT / len(columns)
     for number, column in enumerate(columns):
         bottom = top + height
@@ -204,8 +212,8 @@ def _area(scene: Scene, bins: Bins, name: str, tone: str, place: tuple[float, fl
     yield f'<polyline points="{" ".join(points)}" fill="none" stroke="var({tone})" stroke-width="1.5"/>'
 
 
-def _grid(top: float, height: float, most: float, wanted: int) -> Iterable[str]:
-    for tick in ticks(most, wanted):
+def _grid(top: float, height: float, most: float, wanted: int, *, least: float = 1e-9) -> Iterable[str]:
+    for tick in ticks(most, wanted, least=least):
         y = top + height - (height * tick / most if most else 0)
         yield f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         yield f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{short(tick)}</text>'
@@ -213,7 +221,7 @@ def _grid(top: float, height: float, most: float, wanted: int) -> Iterable[str]:
 
 def _legend(scene: Scene) -> str:
     entries: list[tuple[str, str]] = [
-        (tone, f"{sum(bins.values):,.0f} retries after {reason}")
+        (tone, f"{sum(bins.values):,.0f} {plural(sum(bins.values), 'retry')} after {reason}")
         for (reason, bins), tone in zip(scene.retries, _REASONS, strict=False)
     ]
     if scene.pauses:
@@ -239,7 +247,7 @@ def _events(timeline: Timeline) -> Sequence[str]:
         cells = (
             f'<td class="n">{event.at - began:.3f} s</td>',
             f"<td>{escape(event.kind.replace('_', ' '))}</td>",
-            f"<td>{escape(event.reason)}</td>",
+            f"<td>{escape(in_words(event.reason))}</td>",
             f"<td>{event.seconds:.2f} s</td>" if event.seconds else "<td></td>",
             f'<td class="id">{escape(event.what)}</td>',
         )
@@ -248,4 +256,4 @@ def _events(timeline: Timeline) -> Sequence[str]:
     cut = f", the first {_MOST_ROWS}" if count > _MOST_ROWS else ""
     head = "<tr><th class='n'>at</th><th>what</th><th>why</th><th>seconds</th><th>where</th></tr>"
     table = f'<div style="overflow-x:auto"><table>{head}{"".join(rows)}</table></div>'
-    return [f"<h2>Events</h2><details><summary>{count:,} events{cut}</summary>{table}</details>"]
+    return [f"<h2>Events</h2><details><summary>{count:,} {plural(count, 'event')}{cut}</summary>{table}</details>"]

@@ -9,9 +9,9 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
-from .page import seconds
+from .page import plural, seconds
 from .recording import Timeline
-from .scene import Bins, Scene, compose, short
+from .scene import Bins, Scene, compose, short, time_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,8 @@ def png(timeline: Timeline, title: str) -> bytes:
             ax.set_xlim(0, scene.duration)
             ax.spines[["top", "right", "left"]].set_visible(False)
             ax.tick_params(length=0)
-        axes[-1].set_xlabel("seconds", color=_SOFT)
+        places, names = zip(*time_ticks(scene.duration, 10), strict=True)
+        axes[-1].set_xticks(places, names)
         total = sum(heights) + 1.75
         figure.subplots_adjust(left=0.105, right=0.985, top=1 - 0.95 / total, bottom=0.6 / total)
         failed = f"  (failed: {timeline.error})" if timeline.error else ""
@@ -129,7 +130,7 @@ def _retries(ax: Axes, scene: Scene) -> None:
     ax.set_ylim(0, max(below) * 1.08)
     ax.legend(loc="upper right", frameon=False, fontsize=9, ncols=6, labelcolor=_SOFT, handlelength=0.9)
     _label(ax, "retries")
-    _grid(ax)
+    _grid(ax, whole=True)
 
 
 def _area(ax: Axes, bins: Bins, name: str, colour: str) -> None:
@@ -146,12 +147,12 @@ def _label(ax: Axes, text: str) -> None:
     ax.yaxis.set_label_coords(-0.042, 0.5)
 
 
-def _grid(ax: Axes) -> None:
+def _grid(ax: Axes, *, whole: bool = False) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     ax.grid(axis="y", color=_LINE, lw=0.8)
     ax.set_axisbelow(True)
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2, integer=whole))
     ax.yaxis.set_major_formatter(FuncFormatter(_axis_number))
 
 
@@ -165,8 +166,9 @@ def _summary(timeline: Timeline, scene: Scene) -> str:
     if timeline.rows:
         parts.append(f"{timeline.rows:,} rows")
     if totals:
-        parts.append(f"{totals.get('requests', 0):,.0f} requests")
-        parts.append(f"{totals.get('token_requests', 0):,.0f} token requests")
-    parts.append(f"{timeline.counts['retry']:,} retries")
+        counts = {"request": totals.get("requests", 0), "token request": totals.get("token_requests", 0)}
+        parts += [f"{count:,.0f} {plural(count, noun)}" for noun, count in counts.items()]
+    retries = timeline.counts["retry"]
+    parts.append(f"{retries:,} {plural(retries, 'retry')}")
     parts.append(f"{seconds(scene.paused_seconds)} held back by the server")
     return "   ·   ".join(parts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -11,8 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ...errors import DestinationError
 from ...events import Event
+from ..destinations import DestinationLike
 from ..progress import Progress
 
 _MOST_EVENTS = 20_000
@@ -131,17 +130,27 @@ class Timeline:
         """Rows fetched, as far as the export tells."""
         return self._rows
 
-    def write_html(self, path: str | os.PathLike[str], *, title: str = "Timeline of an export") -> None:
-        """Draw it into one HTML page that needs nothing from outside."""
+    def write_html(self, path: DestinationLike, *, title: str = "Timeline of an export", filesystem: Any = None) -> str:
+        """Draw it into one HTML page that needs nothing from outside.
+
+        :param path: of the file: local, or any fsspec URL
+        :param filesystem: fsspec's, within which ``path`` is
+        :return: where it stands, without credentials
+        """
         from .page import page
+        from .saving import save
 
-        _write(path, page(self, title).encode())
+        return save(path, page(self, title).encode(), filesystem)
 
-    def write_png(self, path: str | os.PathLike[str], *, title: str = "Timeline of an export") -> None:
-        """Draw it into a picture, 1600 pixels wide; needs the extra ``picture`` (matplotlib)."""
+    def write_png(self, path: DestinationLike, *, title: str = "Timeline of an export", filesystem: Any = None) -> str:
+        """Draw it into a picture, 1600 pixels wide; needs the extra ``picture`` (matplotlib).
+
+        Takes and returns what :meth:`write_html` does.
+        """
         from .picture import png
+        from .saving import save
 
-        _write(path, png(self, title))
+        return save(path, png(self, title), filesystem)
 
     def _begin(self, now: float) -> None:
         self.began = now if self.began is None else min(self.began, now)
@@ -159,14 +168,3 @@ class Timeline:
         while True:
             await asyncio.sleep(self.every)
             self._sample(self.clock())
-
-
-def _write(path: Any, data: bytes) -> None:
-    try:
-        with open(path, "wb") as file:
-            file.write(data)
-    except OSError as exc:
-        problem = exc.strerror or type(exc).__name__
-    else:
-        return
-    raise DestinationError(f"cannot write {os.fspath(path)}: {problem}")

@@ -15,6 +15,12 @@ from .recording import Timeline
 BINS = 160
 _MOST_REASONS = 5
 OTHER = "other reasons"
+_IN_WORDS = {
+    "LOST": "a lost answer",
+    "READ_TIMEOUT": "silence",
+    "UNREACHABLE": "no connection",
+    "CONNECT_TIMEOUT": "no connection in time",
+}
 
 
 class Span(NamedTuple):
@@ -129,15 +135,31 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def ticks(most: float, wanted: int) -> tuple[float, ...]:
-    """Round numbers from 0 to at most ``most``, at most one more than ``wanted`` (3 or more) and two at least."""
+def ticks(most: float, wanted: int, *, least: float = 10.0**-9) -> tuple[float, ...]:
+    """Round numbers from 0 to at most ``most``, at most one more than ``wanted`` (3 or more) and two at least.
+
+    ``least``, a power of ten, is what they are apart at least.
+    """
     if most <= 0:
         return (0.0,)
-    step = 10.0**-9
+    step = least
     while most / step > wanted:
         mantissa = f"{step:.0e}"[0]
         step *= 2.5 if mantissa == "2" else 2
     return tuple(step * number for number in range(int(most / step + 1e-9) + 1))
+
+
+def time_ticks(duration: float, wanted: int) -> list[tuple[float, str]]:
+    """Round times from 0 to ``duration`` seconds, with what an axis calls them."""
+    unit, name = next(
+        (unit, name) for unit, name in ((3600, "h"), (60, "min"), (1, "s")) if duration >= 2 * unit or unit == 1
+    )
+    return [(tick * unit, f"{tick:g} {name}") for tick in ticks(duration / unit, wanted)]
+
+
+def in_words(reason: str) -> str:
+    """Why a call was sent again, for people."""
+    return _IN_WORDS.get(reason, reason)
 
 
 def short(value: float) -> str:
@@ -172,7 +194,7 @@ def _retries(events: Iterable[Event], began: float, duration: float) -> tuple[tu
     times: dict[str, list[float]] = {}
     for event in events:
         if event.kind == "retry":
-            times.setdefault(event.reason, []).append(event.at - began)
+            times.setdefault(in_words(event.reason), []).append(event.at - began)
     common = [reason for reason, _ in Counter({reason: len(at) for reason, at in times.items()}).most_common()]
     groups = [(reason, times[reason]) for reason in common[:_MOST_REASONS]]
     rest = [at for reason in common[_MOST_REASONS:] for at in times[reason]]
