@@ -23,7 +23,7 @@ code, .id { font-family: var(--mono); font-size: 12.5px; overflow-wrap: anywhere
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(128px, 1fr)); gap: 12px; margin: 22px 0 8px; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px 10px; }
 .tile b { display: block; font-size: 25px; line-height: 1.2; font-weight: 650; font-variant-numeric: tabular-nums; }
-.tile span { color: var(--soft); font-size: 13px; }
+.tile span { display: block; color: var(--soft); font-size: 13px; text-wrap: balance; }
 .note { background: var(--warn-bg); border-left: 3px solid var(--warn); padding: 9px 14px; margin: 10px 0;
   border-radius: 0 8px 8px 0; }
 table { width: 100%; border-collapse: collapse; background: var(--card); font-size: 14px; }

@@ -80,20 +80,24 @@ def _entries(diff: SnapshotDiff) -> dict[str, list[str]]:
     entries: dict[str, list[str]] = defaultdict(list)
     for change in diff.collections:
         entries[change.id] = []
-    for item in diff.added:
+    for item in sorted(diff.added, key=_by_name):
         entries[item.collection_id].append(f'<li class="good">{_item(item)}</li>')
-    for item in diff.removed:
+    for item in sorted(diff.removed, key=_by_name):
         entries[item.collection_id].append(f'<li class="bad">{_item(item)}</li>')
-    for move in diff.moved:
+    for move in sorted(diff.moved, key=lambda move: _by_name(move.item)):
         came, went = _place(move.from_collection), _place(move.item.collection_id)
         line = f'<li class="move">{_item(move.item)} <span class="soft">from {came}</span></li>'
         entries[move.item.collection_id].append(line)
         line = f'<li class="away">{_item(move.item)} <span class="soft">moved away to {went}</span></li>'
         entries[move.from_collection].append(line)
-    for one in diff.changed:
+    for one in sorted(diff.changed, key=lambda one: _by_name(one.item)):
         fields = ", ".join(f"<code>{escape(name)}</code>" for name in one.fields)
         entries[one.item.collection_id].append(f'<li class="edit">{_item(one.item)} {fields}</li>')
     return entries
+
+
+def _by_name(item: Item) -> tuple[str, str]:
+    return (item.name or "").casefold(), item.id
 
 
 def _item(item: Item) -> str:

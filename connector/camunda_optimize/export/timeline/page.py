@@ -228,6 +228,8 @@ def _legend(scene: Scene) -> str:
         entries.append(("--pause", "held back: no request began"))
     if scene.renewals:
         entries.append(("--rows", "token renewed"))
+    if scene.restarts:
+        entries.append(("--violet", "a report began again, because a page was lost"))
     if scene.refused or scene.failed_renewals:
         entries.append(("--red", "token refused (cross) or not renewed"))
     faint = ";opacity:.3"  # as the pauses are drawn
