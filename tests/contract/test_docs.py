@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from camunda_optimize import OptimizeError
+from camunda_optimize.cli.exits import exit_code
+
 DOCS = Path(__file__).parents[2] / "docs"
 OTHERS = ("duckdb", "pandas", "pyspark")
 """What a page shows how to use and the project does not need: run where somebody has installed it."""
@@ -99,3 +102,20 @@ def test_the_messages_of_the_troubleshooting_page_are_in_the_code():
     pieces = {piece.strip(" ():'=") for text in quoted for piece in text.split("…")}
     assert len(pieces) > 60
     assert sorted(piece for piece in pieces if piece not in code) == []
+
+
+def tree_below(cls):
+    return {cls} | {deeper for child in cls.__subclasses__() for deeper in tree_below(child)}
+
+
+def code_without_failures(cls):
+    error = cls.__new__(cls)  # whatever its arguments are
+    error.failures = {}
+    return exit_code(error)
+
+
+def test_the_troubleshooting_page_has_every_class_of_error_with_its_exit_code():
+    page = (DOCS / "about" / "troubleshooting.md").read_text().partition("## By class of error")[2]
+    told = dict(re.findall(r"^\| `(\w+)` \|.*\| (\d) \|$", page, flags=re.MULTILINE))
+    tree = {cls for cls in tree_below(OptimizeError) if cls.__module__ == OptimizeError.__module__} - {OptimizeError}
+    assert told == {cls.__name__: str(code_without_failures(cls)) for cls in tree}
