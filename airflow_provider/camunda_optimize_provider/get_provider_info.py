@@ -32,5 +32,8 @@ def get_provider_info() -> dict[str, Any]:
             for part in ("hooks", "operators", "sensors", "triggers")
         },
         "connection-types": [connection_type(f"{_PACKAGE}.hooks.optimize.OptimizeHook")],
-        "extra-links": [f"{_PACKAGE}.links.optimize.OptimizeCollectionLink"],
+        "extra-links": [
+            f"{_PACKAGE}.links.optimize.OptimizeCollectionLink",
+            f"{_PACKAGE}.links.optimize.OptimizeTimelineLink",
+        ],
     }

@@ -122,15 +122,18 @@ class LoopThread(Generic[T]):
             return
         try:
             if self._stop_until is not None and not isinstance(outcome, (tuple, asyncio.CancelledError)):
-                log.warning("While it was being stopped: %s", _in_words(outcome))  # what is raised is Stopped
+                log.warning("While it was being stopped: %s", in_words(outcome))  # what is raised is Stopped
         finally:  # the other thread waits for this without end
             self._outcome = outcome
             self._ended = True
             self._finished.set()
 
 
-def _in_words(error: BaseException) -> str:
-    """Only of the client's own errors it is known that their text holds no secrets."""
+def in_words(error: BaseException) -> str:
+    """What may be said of an error: only of the client's own it is known that their text holds no secrets.
+
+    :param error: any.
+    """
     from camunda_optimize import OptimizeError
 
     name = type(error).__name__

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from camunda_optimize import OptimizeClient, OptimizeConfig
     from camunda_optimize.checks import ConnectionCheck
+    from camunda_optimize.events import EventCallback
 
 
 class OptimizeHook(BaseHook):
@@ -72,9 +73,12 @@ class OptimizeHook(BaseHook):
         return self._new_client(self.get_config())
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[OptimizeClient]:
-        """An open client, closed at the end of the block."""
-        async with self._new_client(await self.aget_config()) as optimize:
+    async def client(self, *, on_event: EventCallback | None = None) -> AsyncIterator[OptimizeClient]:
+        """An open client, closed at the end of the block.
+
+        :param on_event: told of token renewals, retries and pauses, as the client's own argument is.
+        """
+        async with self._new_client(await self.aget_config(), on_event) as optimize:
             yield optimize
 
     def test_connection(self) -> tuple[bool, str]:
@@ -133,7 +137,7 @@ class OptimizeHook(BaseHook):
             mask(secret)
         return config if self.max_concurrency is None else config.replace(max_concurrency=self.max_concurrency)
 
-    def _new_client(self, config: OptimizeConfig) -> OptimizeClient:
+    def _new_client(self, config: OptimizeConfig, on_event: EventCallback | None = None) -> OptimizeClient:
         from camunda_optimize import OptimizeClient
 
-        return OptimizeClient(config, on_token=mask_token)
+        return OptimizeClient(config, on_token=mask_token, on_event=on_event)

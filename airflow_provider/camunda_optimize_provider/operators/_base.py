@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from ..arguments import in_a_task
 from ..connection_form import DEFAULT_CONN_ID
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from camunda_optimize import OptimizeClient, OptimizeConfig
+    from camunda_optimize.export import Timeline
 
     from ..hooks.optimize import OptimizeHook
     from ..runner import LoopThread
@@ -29,7 +31,7 @@ class OptimizeOperator(BaseOperator):
     :param max_concurrency: requests under way at once; ``None`` leaves it to the connection.
     """
 
-    operator_extra_links: tuple[OptimizeCollectionLink, ...] = (OptimizeCollectionLink(),)
+    operator_extra_links: tuple[BaseOperatorLink, ...] = (OptimizeCollectionLink(),)
     ui_color = "#f2e6d9"
 
     stopped_message = "The task was stopped from outside."
@@ -121,15 +123,21 @@ class OptimizeOperator(BaseOperator):
             raise Stopped("stopped from outside before it began")
 
 
-def with_client(hook: OptimizeHook, work: Callable[[OptimizeClient], Awaitable[Any]]) -> Work:
+def with_client(
+    hook: OptimizeHook, work: Callable[[OptimizeClient], Awaitable[Any]], timeline: Timeline | None = None
+) -> Work:
     """Work that gets an open client; its outcome comes with what the client counted.
 
     :param hook: opens the client.
     :param work: gets it.
+    :param timeline: records what happens meanwhile.
     """
 
     async def run() -> tuple[Any, dict[str, int | float]]:
-        async with hook.client() as optimize:
+        async with (
+            hook.client(on_event=timeline.on_event if timeline else None) as optimize,
+            timeline.recording(optimize) if timeline else nullcontext(),
+        ):
             return await work(optimize), optimize.stats.as_dict()
 
     return run

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset
 
-from ..arguments import snapshot_options
+from ..arguments import is_template, snapshot_options
 from ..lineage import TellsLineage
+from ..links.optimize import OptimizeCollectionLink, OptimizeTimelineLink, leave_picture
 from ._base import OptimizeOperator
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, ObjectStoragePath
 
     from ..lineage import Published
+    from ..run_picture import RunPicture
+
+
+PICTURE = ("timeline", "timeline_url")
+"""Templated fields of every export."""
 
 
 class PublishingOperator(TellsLineage, OptimizeOperator):
@@ -72,11 +78,26 @@ class PublishingOperator(TellsLineage, OptimizeOperator):
 
 
 class ExportOperator(PublishingOperator):
-    """Exports something from Optimize. What it exports is a mixin's affair, and where to a subclass's."""
+    """Exports something from Optimize. What it exports is a mixin's affair, and where to a subclass's.
+
+    :param timeline: where a picture of the run is to go, a path or URL that ends with ``.html`` or ``.png``: when
+        tokens were renewed, calls throttled and repeated, and how fast rows came. It is drawn however the run ends, and
+        the task's page has a link to it; that it cannot be drawn is only logged. (templated)
+    :param timeline_url: its address for a browser, where that cannot be told from ``timeline``. (templated)
+    """
 
     UNIT = "collections"
     OPTIONS: tuple[str, ...] = ()
     """The names of those attributes that are options of a snapshot."""
+    operator_extra_links = (OptimizeCollectionLink(), OptimizeTimelineLink())
+    _picture: RunPicture | None = None
+
+    def __init__(
+        self, *, timeline: str | ObjectStoragePath | None = None, timeline_url: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.timeline = timeline
+        self.timeline_url = timeline_url
 
     def options(self) -> dict[str, Any]:
         """The options of the snapshot by name."""
@@ -86,6 +107,35 @@ class ExportOperator(PublishingOperator):
         """See :class:`OptimizeOperator`."""
         super().check_arguments()
         snapshot_options(**self.options())
+        if self.timeline is not None and not is_template(self.timeline):
+            from ..run_picture import check_picture
+
+            check_picture(str(self.timeline))
+
+    def start_picture(self, title: str) -> RunPicture | None:
+        """What records this run, if there is to be a picture of it.
+
+        :param title: of it.
+        """
+        from ..run_picture import RunPicture
+
+        if self.timeline not in (None, "", "None"):  # rendered
+            self._picture = RunPicture(str(self.timeline), title, self.log)
+        return self._picture
+
+    def run_to_end(self, context: Context) -> Any:
+        """See :class:`OptimizeOperator`; draws the run when it is over.
+
+        :param context: of the task.
+        """
+        try:
+            return super().run_to_end(context)
+        finally:
+            picture, self._picture = self._picture, None
+            if picture is not None and not self._killed:  # a task that was killed has seconds to live
+                url = picture.draw()
+                if url is not None:
+                    leave_picture(context, self.timeline_url or url)
 
     def choose(self, context: Context) -> tuple[str, Any, dict[str, Any]]:
         """What is exported: in words, the collections it is about, and the arguments of the export that say so.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
 
     from camunda_optimize import OptimizeClient
-    from camunda_optimize.export import ExportResult
+    from camunda_optimize.export import ExportResult, ProgressCallback
 
     from ..lineage import Published
 
@@ -101,19 +101,23 @@ class FilesExportOperator(ExportOperator, FilesOperator):
         self.log.info("Exporting %s from %s to %s", words, config.base_url, where)
         chosen = {name: getattr(options, name) for name in self.OPTIONS}
         export = self.export()
+        progress: ProgressCallback = ProgressLog(self.log, unit=self.UNIT)
+        picture = self.start_picture(f"{words[0].upper()}{words[1:]} to {where}")
+        if picture is not None:
+            progress = picture.watch(progress)
 
         async def run(optimize: OptimizeClient) -> ExportResult:
             return await export(
                 optimize,
                 destination=destination.url,
                 filesystem=destination.filesystem,
-                progress=ProgressLog(self.log, unit=self.UNIT),
+                progress=progress,
                 part=part,
                 **arguments,
                 **chosen,
             )
 
-        return with_client(hook, run)
+        return with_client(hook, run, picture.timeline if picture else None)
 
     def part_name(self, context: Context) -> str | None:
         """The same for every try of this task, and for no other task or run.

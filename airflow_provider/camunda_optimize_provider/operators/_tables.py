@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from camunda_optimize import OptimizeClient
+    from camunda_optimize.export import ProgressCallback
     from camunda_optimize.export.sql import SqlResult
 
     from ..databases import TableNames
@@ -118,18 +119,22 @@ class TablesExportOperator(ExportOperator):
         )  # fmt: skip
         chosen = {name: getattr(options, name) for name in self.OPTIONS}
         export = self.export()
+        progress: ProgressCallback = ProgressLog(self.log, unit=self.UNIT, publishing=f"{self.UNIT} written")
+        picture = self.start_picture(f"{words[0].upper()}{words[1:]} to {place['table']}")
+        if picture is not None:
+            progress = picture.watch(progress)
 
         async def run(optimize: OptimizeClient) -> SqlResult:
             return await export(
                 optimize,
                 database.url,
-                progress=ProgressLog(self.log, unit=self.UNIT, publishing=f"{self.UNIT} written"),
+                progress=progress,
                 **arguments,
                 **place,
                 **chosen,
             )
 
-        return with_client(hook, run)
+        return with_client(hook, run, picture.timeline if picture else None)
 
     def summarize(self, result: Any, stats: Mapping[str, float], seconds: float) -> dict[str, Any]:
         """See :class:`PublishingOperator`.

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._chosen import CollectionsOperator, ReportsOperator
+from ._export import PICTURE
 from ._files import FilesExportOperator
 
 if TYPE_CHECKING:
@@ -47,13 +48,15 @@ class OptimizeExportDashboardIdsOperator(CollectionsOperator, FilesExportOperato
         (templated)
     :param as_part: for mapped tasks: write a part, which readers do not see until an
         :class:`OptimizeCommitSnapshotOperator` behind all of them publishes them together.
+    :param timeline: where a picture of the run is to go, ending with ``.html`` or ``.png``. (templated)
+    :param timeline_url: the picture's address for a browser, where that cannot be told from ``timeline``. (templated)
     :param optimize_conn_id: the connection. (templated)
     :param max_concurrency: requests under way at once; ``None`` leaves it to the connection.
     """
 
     NOUN = "dashboard ids"
     OPTIONS = ("format", "compression", "layout", "naming", *_POLICIES)
-    template_fields: Sequence[str] = ("destination", "collections", *OPTIONS, "optimize_conn_id")
+    template_fields: Sequence[str] = ("destination", "collections", *OPTIONS, *PICTURE, "optimize_conn_id")
     template_fields_renderers = {"collections": "json"}  # noqa: RUF012 - as Airflow declares it
 
     def __init__(
@@ -110,12 +113,14 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
     :param concurrent_reports: reports that are read at once.
     :param resume_within: seconds for which the next try uses what a failed one had finished; ``None``: never.
     :param as_part: for mapped tasks: write a part, for an :class:`OptimizeCommitSnapshotOperator`.
+    :param timeline: where a picture of the run is to go, ending with ``.html`` or ``.png``. (templated)
+    :param timeline_url: the picture's address for a browser, where that cannot be told from ``timeline``. (templated)
     :param optimize_conn_id: the connection. (templated)
     :param max_concurrency: requests under way at once; ``None`` leaves it to the connection.
     """
 
     OPTIONS = ("format", "compression", "naming", *_POLICIES)
-    template_fields: Sequence[str] = ("destination", "reports", "collections", *OPTIONS, "optimize_conn_id")
+    template_fields: Sequence[str] = ("destination", "reports", "collections", *OPTIONS, *PICTURE, "optimize_conn_id")
     template_fields_renderers = {"reports": "json", "collections": "json"}  # noqa: RUF012 - as Airflow declares it
 
     def __init__(
@@ -178,13 +183,15 @@ class OptimizeExportDefinitionsOperator(CollectionsOperator, FilesExportOperator
     :param on_error: ``fail``, or ``publish_rest`` to publish without the collections that failed. (templated)
     :param shrink_guard: the part of the previous snapshot's definitions (0 to 1) that must remain. (templated)
     :param as_part: for mapped tasks: write a part, for an :class:`OptimizeCommitSnapshotOperator`.
+    :param timeline: where a picture of the run is to go, ending with ``.html`` or ``.png``. (templated)
+    :param timeline_url: the picture's address for a browser, where that cannot be told from ``timeline``. (templated)
     :param optimize_conn_id: the connection. (templated)
     :param max_concurrency: requests under way at once; ``None`` leaves it to the connection.
     """
 
     NOUN = "definitions"
     OPTIONS = ("naming", *_POLICIES)
-    template_fields: Sequence[str] = ("destination", "collections", *OPTIONS, "optimize_conn_id")
+    template_fields: Sequence[str] = ("destination", "collections", *OPTIONS, *PICTURE, "optimize_conn_id")
     template_fields_renderers = {"collections": "json"}  # noqa: RUF012 - as Airflow declares it
 
     def __init__(

@@ -6,13 +6,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._chosen import CollectionsOperator, ReportsOperator
+from ._export import PICTURE
 from ._tables import TablesExportOperator
 
 if TYPE_CHECKING:
     from camunda_optimize.export.sql import SqlResult
 
 _Export = Callable[..., Coroutine[Any, Any, "SqlResult"]]
-_PLACE = ("conn_id", "table", "snapshot", "schema", *TablesExportOperator.OPTIONS, "optimize_conn_id")
+_PLACE = ("conn_id", "table", "snapshot", "schema", *TablesExportOperator.OPTIONS, *PICTURE, "optimize_conn_id")
 
 
 class OptimizeExportDashboardIdsToSqlOperator(CollectionsOperator, TablesExportOperator):
@@ -42,6 +43,8 @@ class OptimizeExportDashboardIdsToSqlOperator(CollectionsOperator, TablesExportO
     :param replace: ``snapshot``; or ``listed`` to replace only what the snapshot has of these collections: for mapped
         tasks that share one.
     :param lock_timeout: seconds to wait for another run that is writing this snapshot.
+    :param timeline: where a picture of the run is to go, ending with ``.html`` or ``.png``. (templated)
+    :param timeline_url: the picture's address for a browser, where that cannot be told from ``timeline``. (templated)
     :param optimize_conn_id: the connection to Optimize. (templated)
     :param max_concurrency: requests under way at once; ``None`` leaves it to the connection.
     """
@@ -87,6 +90,8 @@ class OptimizeExportReportDataToSqlOperator(ReportsOperator, TablesExportOperato
     :param replace: ``snapshot``; or ``listed`` to replace only what the snapshot has of these reports: for mapped tasks
         that share one.
     :param lock_timeout: seconds to wait for another run that is writing this snapshot.
+    :param timeline: where a picture of the run is to go, ending with ``.html`` or ``.png``. (templated)
+    :param timeline_url: the picture's address for a browser, where that cannot be told from ``timeline``. (templated)
     :param optimize_conn_id: the connection to Optimize. (templated)
     :param max_concurrency: requests under way at once; ``None`` leaves it to the connection.
     """
