@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camunda_optimize.export.formats import open_format
-from camunda_optimize.export.formats.fitting import fit
+from camunda_optimize.export.formats.fitting import fit as fit_columns
+from camunda_optimize.export.formats.flat import by_field
 from camunda_optimize.export.formats.parquet import ROW_GROUP
 from camunda_optimize.export.formats.shapes import RAW, RAW_DECISION, SHAPES, TIDY, Column
 from camunda_optimize.export.tidy import shape_of, tidy
@@ -52,6 +53,11 @@ FIELDS = st.sampled_from([*ROW, "key", "label", "value", "group", "inputVariable
 ROWS = st.lists(st.dictionaries(FIELDS, ODD, max_size=6).map(lambda odd: {**ROW, **odd}), min_size=1, max_size=4)
 
 
+def fit(shape, rows):
+    """The columns' values."""
+    return {name: column.values for name, column in fit_columns(shape, rows).items()}
+
+
 def restored(shape, columns, number):
     """The row as it was, from its columns and what was kept beside them."""
     values = {column.name: columns[column.name][number] for column in shape.columns}
@@ -71,6 +77,23 @@ def test_nothing_is_lost_or_cast_whatever_a_row_holds(shape, rows):
             expected = row.get(name)
             assert value == expected
             assert type(value) is type(expected) or (type(value), type(expected)) == (int, float)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@given(rows=ROWS)
+def test_a_row_fits_or_not_whatever_the_others_hold(shape, rows):
+    together = fit(shape, rows)
+    for number, row in enumerate(rows):
+        assert {name: [values[number]] for name, values in together.items()} == fit(shape, [row])
+
+
+@given(
+    structs=st.lists(st.dictionaries(st.sampled_from("abcd"), st.none() | st.integers(0, 3), max_size=4), max_size=4)
+)
+def test_fields_are_told_apart_whatever_their_order_is(structs):
+    columns, others = by_field(structs, ["a", "b"])
+    assert columns == [[struct.get(name) for struct in structs] for name in ("a", "b")]
+    assert others == {name for struct in structs for name in struct} - {"a", "b"}
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

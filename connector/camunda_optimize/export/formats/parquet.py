@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from importlib import import_module
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import IO, Any
 
 import orjson
 
 from ...errors import ConfigurationError
 from .base import Format, Row, Sink, Writer
-from .fitting import fit
-from .shapes import EXTRA, ColumnType, Shape
+from .fitting import Fitted, fit
+from .shapes import ENTRIES, EXTRA, ColumnType, Shape
 
 ROW_GROUP = 50_000
-"""Rows of a group: always as many, however the rows came in, so that the same rows give the same bytes."""
-_BATCH = 5_000
+"""Rows of a group: always as many, so that the same rows give the same bytes."""
+_PIECE = 5_000
+"""Rows that lie together in memory; a group has a whole number of such pieces."""
 
 
 class Parquet(Format):
@@ -37,7 +38,7 @@ class Parquet(Format):
     def decode(self, file: IO[bytes]) -> Generator[dict[str, Any], None, None]:
         try:
             with _parquet().ParquetFile(file) as whole:
-                for batch in whole.iter_batches(_BATCH):
+                for batch in whole.iter_batches(_PIECE):
                     yield from batch.to_pylist(maps_as_pydicts="strict")
         except _pyarrow().ArrowException as error:
             problem = type(error).__name__
@@ -47,50 +48,56 @@ class Parquet(Format):
 
     def table(self, rows: Sequence[Row]) -> Any:
         """The rows as columns of Arrow."""
-        pa = _pyarrow()
         columns = fit(self.shape, rows)
-        types: dict[str, ColumnType] = {column.name: column.type for column in self.shape.columns}
-        arrays = [
-            _array(types.get(field.name, "text"), columns[field.name], field.type).cast(field.type)
-            for field in self.schema
-        ]
-        return pa.Table.from_arrays(arrays, schema=self.schema)
+        arrays = [_array(columns[field.name], field.type) for field in self.schema]
+        return _pyarrow().Table.from_arrays(arrays, schema=self.schema)
 
 
 class _ParquetWriter(Writer):
+    """Gathers pieces of ``_PIECE`` rows, and row groups of such pieces, however the rows come: the ends of both show in
+    the bytes. A group is never copied into one piece, which would take its memory twice.
+    """
+
     def __init__(self, format: Parquet, sink: Sink) -> None:
         self._format = format
-        self._waiting: list[Any] = []
-        self._count = 0
+        self._loose: list[Any] = []
+        self._loose_rows = 0
+        self._pieces: list[Any] = []
         self._file = _parquet().ParquetWriter(_SinkFile(sink), format.schema, compression="zstd", store_schema=False)
 
     def add(self, rows: Sequence[Row]) -> None:
-        self._waiting.append(self._format.table(rows))
-        self._count += len(rows)
-        while self._count >= ROW_GROUP:
-            self._write_group(ROW_GROUP)
+        self._loose.append(self._format.table(rows))
+        self._loose_rows += len(rows)
+        while self._loose_rows >= _PIECE:
+            self._cut(_PIECE)
+            if len(self._pieces) * _PIECE >= ROW_GROUP:
+                self._write_group()
 
     def add_encoded(self, body: Iterable[bytes]) -> None:
         rest = b""
         for block in body:
             *lines, rest = (rest + block).split(b"\n")
             rows = [orjson.loads(line) for line in lines]
-            for start in range(0, len(rows), _BATCH):
-                self.add(rows[start : start + _BATCH])
+            for start in range(0, len(rows), _PIECE):
+                self.add(rows[start : start + _PIECE])
 
     def close(self) -> None:
-        if self._count:
-            self._write_group(self._count)
+        if self._loose_rows:
+            self._cut(self._loose_rows)
+        if self._pieces:
+            self._write_group()
         self._file.close()
 
-    def _write_group(self, rows: int) -> None:
-        pa = _pyarrow()
-        table = pa.concat_tables(self._waiting)
-        # In one piece: where the pieces end would show in the bytes.
-        self._file.write_table(table.slice(0, rows).combine_chunks(), row_group_size=rows)
-        rest = table.slice(rows)
-        self._waiting = [rest] if rest.num_rows else []
-        self._count -= rows
+    def _cut(self, rows: int) -> None:
+        loose = _pyarrow().concat_tables(self._loose)
+        self._pieces.append(loose.slice(0, rows).combine_chunks())
+        self._loose_rows -= rows
+        self._loose = [loose.slice(rows)] if self._loose_rows else []
+
+    def _write_group(self) -> None:
+        group = _pyarrow().concat_tables(self._pieces)
+        self._pieces.clear()
+        self._file.write_table(group, row_group_size=group.num_rows)
 
 
 class _SinkFile:
@@ -139,57 +146,50 @@ def _parquet() -> Any:
 
 def _schema(shape: Shape) -> Any:
     pa = _pyarrow()
-    time = pa.timestamp("ms", "UTC")
-    types: dict[ColumnType, Any] = {
-        "text": pa.string(),
-        "json": pa.string(),
-        "integer": pa.int64(),
-        "number": pa.float64(),
-        "time": time,
-        "counts": pa.map_(pa.string(), pa.int64()),
-        "variables": pa.map_(pa.string(), pa.string()),
-        "durations": pa.map_(pa.string(), pa.struct([("name", pa.string()), ("value", pa.int64())])),
-        "flow_nodes": pa.list_(
-            pa.struct([("id", pa.string()), ("name", pa.string()), ("startDate", time), ("endDate", time)])
-        ),
-    }
-    fields = [pa.field(column.name, types[column.type]) for column in shape.columns]
+    fields = [pa.field(column.name, _type(column.type)) for column in shape.columns]
     return pa.schema([*fields, pa.field(EXTRA, pa.string())] if shape.open else fields)
 
 
-def _array(kind: ColumnType, values: list[Any], type: Any) -> Any:
-    """Values that fit as an Arrow array. Nested ones are flattened first: one by one they take ten times as long."""
+def _type(kind: ColumnType) -> Any:
     pa = _pyarrow()
-    if kind == "time":
-        return _times(values)
-    if kind not in ("counts", "variables", "durations", "flow_nodes"):
-        return pa.array(values, type.storage_type if hasattr(type, "storage_type") else type)
-    lengths = [0 if value is None else len(value) for value in values]
-    nulls = [value is None for value in values]
-    offsets = pa.array(list(accumulate(lengths, initial=0)), pa.int32())
-    mask = pa.array(nulls, pa.bool_()) if any(nulls) else None
-    if kind == "flow_nodes":
-        nodes = list(chain.from_iterable(value for value in values if value))
-        return pa.ListArray.from_arrays(offsets, _structs(nodes, type.value_type), type=type, mask=mask)
-    keys = pa.array(list(chain.from_iterable(value for value in values if value)), pa.string())
-    found = list(chain.from_iterable(value.values() for value in values if value))
-    items = _structs(found, type.item_type) if kind == "durations" else pa.array(found, type.item_type)
-    return pa.MapArray.from_arrays(offsets, keys, items, type=type, mask=mask)
+    entry = ENTRIES.get(kind)
+    if entry is None:
+        return {"integer": pa.int64(), "number": pa.float64(), "time": _time()}.get(kind, pa.string())
+    types = [(field.name, _type(field.type)) for field in entry]
+    item = types[0][1] if len(types) == 1 else pa.struct(types)
+    return pa.list_(item) if kind == "flow_nodes" else pa.map_(pa.string(), item)
 
 
-def _structs(values: list[dict[str, Any]], type: Any) -> Any:
-    pa = _pyarrow()
-    arrays: list[Any] = []
-    for field in type:
-        column = [value.get(field.name) for value in values]
-        arrays.append(_times(column) if pa.types.is_timestamp(field.type) else pa.array(column, field.type))
-    return pa.StructArray.from_arrays(arrays, fields=list(type))
+def _time() -> Any:
+    return _pyarrow().timestamp("ms", "UTC")
+
+
+def _array(column: Fitted, type: Any) -> Any:
+    """A column as an Arrow array. Nested values are flat already: one by one they take ten times as long."""
+    pa, flat = _pyarrow(), column.flat
+    if flat is None:
+        return _scalars(column.values, type)
+    offsets = pa.array(list(accumulate(flat.lengths, initial=0)), pa.int32())
+    mask = None if flat.nulls is None else pa.array(flat.nulls, pa.bool_())
+    listed = pa.types.is_list(type)
+    item = type.value_type if listed else type.item_type
+    if pa.types.is_struct(item):
+        arrays = [_scalars(values, field.type) for values, field in zip(flat.columns, item, strict=True)]
+        items = pa.StructArray.from_arrays(arrays, fields=list(item))
+    else:
+        items = _scalars(flat.columns[0], item)
+    if listed:
+        return pa.ListArray.from_arrays(offsets, items, type=type, mask=mask)
+    return pa.MapArray.from_arrays(offsets, pa.array(flat.keys, pa.string()), items, type=type, mask=mask)
+
+
+def _scalars(values: list[Any], type: Any) -> Any:
+    return _times(values) if type == _time() else _pyarrow().array(values, type)
 
 
 def _times(values: list[str | None]) -> Any:
     pa = _pyarrow()
-    time = pa.timestamp("ms", "UTC")
     try:
-        return pa.array(values, pa.string()).cast(time)
+        return pa.array(values, pa.string()).cast(_time())
     except pa.ArrowInvalid:  # a form of ISO 8601 that Python knows and Arrow does not
-        return pa.array([None if value is None else datetime.fromisoformat(value) for value in values], time)
+        return pa.array([None if value is None else datetime.fromisoformat(value) for value in values], _time())

@@ -37,6 +37,15 @@ class Column:
         return _HUMP.sub("_", self.name).lower()
 
 
+ENTRIES: dict[ColumnType, tuple[Column, ...]] = {
+    "counts": (Column("value", "integer"),),
+    "variables": (Column("value"),),
+    "durations": (Column("name"), Column("value", "integer")),
+    "flow_nodes": (Column("id"), Column("name"), Column("startDate", "time"), Column("endDate", "time")),
+}
+"""What a nested value has many of: single values of a type, or objects of just these fields."""
+
+
 @dataclass(frozen=True)
 class Shape:
     """The columns of some rows. ``open`` says that there may be more in a row, which then goes to ``extra``."""

@@ -12,11 +12,10 @@ import orjson
 from .base import Format, Row, Sink, Writer
 from .compression import SUFFIXES, Compression, open_compressor, open_decompressor
 from .fitting import fit
-from .shapes import ColumnType, Shape
+from .shapes import Shape
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection")."""
-_NESTED: frozenset[ColumnType] = frozenset({"counts", "variables", "durations", "flow_nodes"})
 
 
 class TextFormat(Format):
@@ -94,13 +93,13 @@ class Csv(TextFormat):
         if not self.shape.open:
             names = self.shape.names
             return (tuple(row[name] for name in names) for row in rows)
-        columns = fit(self.shape, rows)
-        for column in self.shape.columns:
-            if column.type in _NESTED:
-                columns[column.name] = [
-                    None if value is None else orjson.dumps(value).decode() for value in columns[column.name]
-                ]
-        return zip(*columns.values(), strict=True)
+        columns = [
+            column.values
+            if column.flat is None
+            else [None if value is None else orjson.dumps(value).decode() for value in column.values]
+            for column in fit(self.shape, rows).values()
+        ]
+        return zip(*columns, strict=True)
 
     def _field(self, value: Any) -> str:
         # The csv module of Python 3.11 does not quote a bare carriage return, which its reader takes for a line end.

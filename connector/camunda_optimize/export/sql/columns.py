@@ -48,7 +48,7 @@ class TableShape:
         Times are texts in ISO 8601 with an offset, JSON is text: both are what the server said, unless it did not fit
         its column and so is part of ``extra``.
         """
-        fitted = list(writable(lambda: fit(self.shape, rows)).values())
+        fitted = [column.values for column in writable(lambda: fit(self.shape, rows)).values()]
         if not self.numbered:
             return [[snapshot] * len(rows), *fitted]
         numbers = list(range(first, first + len(rows)))
