@@ -44,7 +44,7 @@ async def ids(url: str, size: int, place: str, layout: Any) -> int:
 
 async def data(url: str, size: int, place: str, format: Any) -> int:
     async with OptimizeClient(config(url, AT_ONCE)) as optimize:
-        result = await export_report_data(optimize, [str(size)], destination=place, format=format, page_size=10_000)
+        result = await export_report_data(optimize, [str(size)], destination=place, format=format)
     return result.rows
 
 
@@ -52,7 +52,7 @@ async def read(url: str, size: int, _: str) -> int:
     """The rows of the same report, thrown away."""
     found = 0
     async with OptimizeClient(config(url, AT_ONCE)) as optimize:
-        async with optimize.reports.export_data(str(size), page_size=10_000, streaming=True) as pages:
+        async with optimize.reports.export_data(str(size), streaming=True) as pages:
             async for page in pages:
                 found += len(page.rows)
     return found

@@ -3,8 +3,8 @@
 It costs a small part of what any HTTP client costs, so that the client under test is the bottleneck. It reads requests
 just well enough: keep-alive, pipelining, bodies with a ``Content-Length``.
 
-* ``GET /api/public/export/report/<number>/result/json``: a raw data report of so many rows, in pages of 10 000 that
-  differ in nothing; the scroll's id says how many rows are left
+* ``GET /api/public/export/report/<number>/result/json``: a raw data report of so many rows, of which 100 000 differ, in
+  pages of ``limit``; each is made once and kept. The scroll's id says how many rows are left, and the limit
 * any other ``GET``: the ids of ten dashboards
 * ``POST /oauth/token``: a token for five minutes
 * ``GET /counters``: how many requests of both kinds there were
@@ -25,11 +25,13 @@ from typing import cast
 from measuring import pin
 
 from camunda_optimize.testing import Organisation
-from camunda_optimize.testing.rows import row_source
+from camunda_optimize.testing.rows import RowSource, row_source
 
 IDS_PER_COLLECTION = 10
-ROWS_PER_PAGE = 10_000
-_REPORT = re.compile(rb"GET /api/public/export/report/(\d+)/result/json\?[^ ]*?(?:searchRequestId=(\d+))? ")
+_DIFFERENT = 100_000
+_REPORT = re.compile(rb"GET /api/public/export/report/(\d+)/result/json\?([^ ]*) ")
+_LIMIT = re.compile(rb"(?:^|&)limit=(\d+)")
+_SCROLL = re.compile(rb"(?:^|&)searchRequestId=(\d+)-(\d+)")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -53,21 +55,41 @@ def head(length: int) -> bytes:
 
 
 @cache
-def rows(count: int) -> bytes:
-    """A page's rows, as real ones look; made once."""
+def source() -> RowSource:
+    """Rows as real ones look."""
     organisation = Organisation()
-    report = organisation.add_report(organisation.add_collection("Orders").id, "All orders", rows=count)
-    return row_source(report).page(0, count, 0)
+    collection = organisation.add_collection("Orders")
+    return row_source(organisation.add_report(collection.id, "All orders", rows=_DIFFERENT))
 
 
-def page(total: int, left: int) -> tuple[bytes, ...]:
-    """The next page of a report, in pieces: the rows are not copied."""
-    count = min(left, ROWS_PER_PAGE)
-    before = (
-        b'{"searchRequestId":"%d","numberOfRecordsInResponse":%d,"totalNumberOfRecords":%d,"reportId":"%d","data":['
+@cache
+def rows(first: int, count: int) -> bytes:
+    """So many rows; the first of them is one of the different ones."""
+    found: list[bytes] = []
+    while count:
+        part = min(count, _DIFFERENT - first)
+        found.append(source().page(first, part, 0))
+        first, count = 0, count - part
+    return b",".join(found)
+
+
+def page(total: int, query: bytes) -> tuple[bytes, ...]:
+    """The page of a report that is asked for, in pieces: the rows are not copied."""
+    scroll = _SCROLL.search(query)
+    if scroll:
+        left, limit = int(scroll[1]), int(scroll[2])
+    else:
+        asked = _LIMIT.search(query)
+        left, limit = total, int(asked[1]) if asked else 1000
+    count = min(left, limit)
+    before = b'{"searchRequestId":"%d-%d","numberOfRecordsInResponse":%d,"totalNumberOfRecords":%d,' % (
+        left - count,
+        limit,
+        count,
+        total,
     )
-    start = before % (left - count, count, total, total)
-    found = rows(count)
+    start = before + b'"reportId":"%d","data":[' % total
+    found = rows((total - left) % _DIFFERENT, count)
     return head(len(start) + len(found) + 2), start, found, b"]}"
 
 
@@ -112,8 +134,7 @@ class Connection(asyncio.Protocol):
     def _answer_get(self, data: bytes) -> None:
         report = _REPORT.match(data)
         if report:
-            total = int(report[1])
-            for piece in page(total, int(report[2]) if report[2] else total):
+            for piece in page(int(report[1]), report[2]):
                 self._transport.write(piece)
         elif data.startswith(b"GET /counters "):
             self._transport.write(answer({"ids": self._counters.ids, "tokens": self._counters.tokens}))
@@ -130,7 +151,7 @@ class Connection(asyncio.Protocol):
 
 async def serve(latency: float) -> None:
     counters = Counters()
-    rows(ROWS_PER_PAGE)
+    source().page(0, 1000, 0)  # the cases of a day are rendered once
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(latency, counters), "127.0.0.1", 0, backlog=4096
     )
