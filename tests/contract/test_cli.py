@@ -305,6 +305,20 @@ def test_data_that_cannot_be_completed_is_not_shown_at_all(cli, raw, tmp_path, t
     assert list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.parametrize(
+    "arguments", [("reports", "data", "raw"), ("reports", "data", "raw", "--json"), ("reports", "definitions", "raw")]
+)
+def test_what_is_nested_too_deeply_to_be_printed_is_no_defect(cli, raw, arguments):
+    deep = "[" * 600 + "]" * 600
+    page = f'{{"numberOfRecordsInResponse":1,"totalNumberOfRecords":1,"searchRequestId":"x","data":[{{"new":{deep}}}]}}'
+    raw.add_fault(Fault(path="/result/json", body=page))
+    raw.add_fault(Fault(path="/definition/json", body=f'[{{"id":"raw","data":{deep}}}]'))
+    said = cli(raw, *arguments)
+    assert said.code == 4
+    assert "nested too deeply" in said.out + said.err
+    assert "should not happen" not in said.out + said.err
+
+
 def test_a_file_that_cannot_be_written_ends_with_its_own_code(cli, raw, tmp_path):
     said = cli(raw, "reports", "data", "raw", "-o", tmp_path / "nowhere" / "rows.jsonl", "--json")
     assert said.code == 6

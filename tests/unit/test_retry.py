@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -175,6 +176,16 @@ def test_one_attempt_only():
 )
 def test_retry_after_read(text, seconds):
     assert retry_after(answer(429, Retry_After=text), NOW) == seconds
+
+
+def test_a_date_without_a_zone_is_utc_wherever_this_machine_is(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert retry_after(answer(429, Retry_After="Mon, 23 Nov 2026 12:00:30"), NOW) == 30
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_retry_after_absent():
