@@ -65,7 +65,8 @@ class TokenStore(Protocol):
 def open_store(config: OptimizeConfig) -> TokenStore:
     """The store for this configuration's tokens."""
     if config.token_cache == "file":
-        return FileStore(config.token_cache_dir or default_directory(), token_key(config))
+        directory = os.path.expanduser(config.token_cache_dir or default_directory())
+        return FileStore(directory, token_key(config))
     return MemoryStore(token_key(config))
 
 
@@ -76,8 +77,8 @@ def token_key(config: OptimizeConfig) -> str:
 
 
 def default_directory() -> str:
-    """A directory of this user's on this host."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    """A directory of this user's on this host; may begin with ``~``."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
     return os.path.join(cache, "camunda-optimize-connector")
 
 

@@ -141,6 +141,21 @@ async def test_pages_that_do_not_add_up(start, quirks, streaming):
     assert caught.value.transient
 
 
+@pytest.mark.parametrize(("stated", "total", "rows"), [(2, 2, 1), (1, 2, 2), (0, 1, 1), (1, 0, 1), (3, 2, 2)])
+async def test_a_page_that_contradicts_itself(start, stated, total, rows):
+    simulator = start()
+    page = {
+        "numberOfRecordsInResponse": stated,
+        "totalNumberOfRecords": total,
+        "searchRequestId": "x",
+        "data": [{}] * rows,
+    }
+    simulator.add_fault(Fault(path=PAGE, body=page))
+    for streaming in (False, True):
+        with pytest.raises(IncompleteExportError):
+            await collect(simulator, streaming=streaming, max_restarts=1)
+
+
 async def test_pages_that_do_not_add_up_once(start):
     rows, data = await collect(start(quirks=ReportQuirks(short_page=4, lost_rows=10, exports=1)))
     assert is_complete(rows)

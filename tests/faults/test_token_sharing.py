@@ -96,6 +96,24 @@ def test_processes_renew_a_short_token_together(optimize_simulator_factory, dire
     assert 2 <= requests <= 4
 
 
+@pytest.mark.parametrize(
+    ("setting", "variables", "below"),
+    [
+        ("~/tokens", {}, "tokens"),
+        (None, {}, ".cache/camunda-optimize-connector"),
+        (None, {"XDG_CACHE_HOME": "{home}/elsewhere"}, "elsewhere/camunda-optimize-connector"),
+    ],
+)
+async def test_a_directory_may_be_below_the_home_directory(config, tmp_path, monkeypatch, setting, variables, below):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for name, value in {"HOME": str(tmp_path), **variables}.items():
+        monkeypatch.setenv(name, value.format(home=tmp_path))
+    await fetch(config.replace(token_cache_dir=setting))
+    assert token_file(tmp_path / below).exists()
+    assert not (tmp_path / "~").exists()
+
+
 async def test_nobody_else_can_read_the_file(config, directory):
     old = os.umask(0)
     try:
