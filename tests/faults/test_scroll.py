@@ -1,6 +1,7 @@
 """Report data: all rows once or an error, whatever happens to single pages."""
 
 import asyncio
+import time
 import tracemalloc
 
 import pytest
@@ -325,6 +326,26 @@ async def test_no_page_is_ever_asked_for_twice_in_one_scroll(start):
     assert data.restarts == len(set(scrolls)) - 1 == 2
     # Two attempts that end with the lost third page, and a whole one: a page asked for again would be one more.
     assert simulator.counters.by_path[f"/api/public{PAGE}{report_id(simulator)}/result/json"] == 3 + 3 + ROWS // SIZE
+
+
+async def test_each_restart_begins_later_than_the_last(start):
+    simulator = start()
+    simulator.add_fault(Fault(path=PAGE, status=503, skip=1, every=2, times=3))  # each time the second page
+    restarts = []
+
+    def note(event):
+        if event.kind == "scroll_restarted":
+            restarts.append(event)
+
+    async with OptimizeClient(simulator.config(retry_backoff=0.1), on_event=note) as optimize:
+        started = time.monotonic()
+        async with optimize.reports.export_data(report_id(simulator), page_size=SIZE) as data:
+            rows = [row async for page in data for row in page.rows]
+        took = time.monotonic() - started
+    assert is_complete(rows)
+    first, second, third = (event.seconds for event in restarts)
+    assert 0.05 <= first <= 0.1 <= second <= 0.2 <= third <= 0.4
+    assert took >= first + second + third
 
 
 async def test_a_short_outage_does_not_use_up_the_restarts(start):
