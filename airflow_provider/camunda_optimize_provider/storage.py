@@ -58,9 +58,10 @@ def find_destination(destination: Any, *, setting: str = "destination") -> Desti
     if conn_id:  # Airflow's filesystems fall back to anonymous access when their connection does not exist
         BaseHook.get_connection(conn_id)
     path = ObjectStoragePath(url)
-    if not path.bucket:
+    bucket = path.bucket.rpartition("@")[2]  # before Airflow 3.2 the connection id stays in it
+    if not bucket:
         raise ConfigurationError(f"has no bucket: write {scheme}://connection_id@bucket/path", setting=setting)
-    return Destination(f"{scheme}://{path.bucket}/{path.key}".rstrip("/"), path.fs)
+    return Destination(f"{scheme}://{bucket}/{path.key}".rstrip("/"), path.fs)
 
 
 def check_url(destination: Any, *, setting: str = "destination") -> str:

@@ -40,6 +40,13 @@ else:
     )
 
 
+def has_async_tasks():
+    """Whether this Airflow runs ``async def`` tasks: since 3.2."""
+    import airflow.sdk
+
+    return hasattr(airflow.sdk, "BaseAsyncOperator")
+
+
 def pytest_unconfigure():
     # Airflow logs while it disposes of its database at exit, when pytest has closed the streams.
     logging.raiseExceptions = False

@@ -89,6 +89,12 @@ def test_destinations_that_cannot_be(destination, words):
         find_destination(destination)
 
 
+def test_an_object_store_is_named_without_its_connection(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_STORAGE", '{"conn_type": "aws", "extra": {"region_name": "us-east-1"}}')
+    assert find_destination("s3://storage@lake/a/b").url == "s3://lake/a/b"
+    assert find_destination("s3://storage@lake").url == "s3://lake"
+
+
 def test_a_storage_connection_that_does_not_exist(airflow_database):
     with pytest.raises(airflow_exception("AirflowNotFoundException"), match="no_such_connection"):
         find_destination("s3://no_such_connection@lake/x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from camunda_optimize_provider.hooks.optimize import OptimizeHook
 from camunda_optimize_provider.sensors.optimize import OptimizeReadySensor
 from camunda_optimize_provider.triggers import optimize as triggers
 
-from .conftest import simulator_fields
+from .conftest import has_async_tasks, simulator_fields
 
 CONN_ID = "optimize_somewhere"
 
@@ -62,17 +63,22 @@ def test_in_tasks_and_in_a_trigger(run_dag, stored, optimize_simulator, monkeypa
         def plain():
             return OptimizeHook(CONN_ID).test_connection()[0]
 
-        @task
-        async def asynchronous():
+        async def count():
             async with OptimizeHook(CONN_ID).client() as optimize:
                 return len(await optimize.collections.list_ids())
+
+        @task
+        def in_a_loop():
+            return asyncio.run(count())
+
+        asynchronous = task(task_id="asynchronous")(count if has_async_tasks() else lambda: asyncio.run(count()))
 
         @task
         def down():
             optimize_simulator.ready = False
 
         wait = OptimizeReadySensor(task_id="wait", optimize_conn_id=CONN_ID, deferrable=True, poke_interval=0.1)
-        [plain(), asynchronous()] >> down() >> wait
+        [plain(), in_a_loop(), asynchronous()] >> down() >> wait
 
     original = OptimizeReadySensor.defer
 
@@ -82,9 +88,9 @@ def test_in_tasks_and_in_a_trigger(run_dag, stored, optimize_simulator, monkeypa
 
     monkeypatch.setattr(OptimizeReadySensor, "defer", and_then_up)
     run = run_dag(dag)
-    assert run.states == dict.fromkeys(("plain", "asynchronous", "down", "wait"), "success")
+    assert run.states == dict.fromkeys(("plain", "in_a_loop", "asynchronous", "down", "wait"), "success")
     assert run.xcoms["plain"] is True
-    assert run.xcoms["asynchronous"] == 8
+    assert run.xcoms["in_a_loop"] == run.xcoms["asynchronous"] == 8
     assert optimize_simulator.counters.token_requests == 1
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import airflow.sdk
 import pytest
 from airflow.sdk import DAG
 
@@ -23,6 +24,8 @@ def test_there_are_dags():
 
 @pytest.mark.parametrize(("name", "code"), SHOWN, ids=[name for name, _ in SHOWN])
 def test_a_dag_is_one(name, code):
+    if "retry_policies" in code and not hasattr(airflow.sdk, "RetryPolicy"):
+        pytest.skip("retry policies came with Airflow 3.3")
     names = {}
     exec(compile(re.sub(r"\bwith (DAG\(.*?\)):\n", r"dag = \1\nwith dag:\n", code), name, "exec"), names)
     dag = names["dag"]

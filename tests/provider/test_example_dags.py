@@ -17,7 +17,7 @@ import pytest
 from camunda_optimize.export import read_snapshot, verify
 from camunda_optimize.testing import Fault
 
-from .conftest import simulator_fields
+from .conftest import has_async_tasks, simulator_fields
 
 DAGS = Path(__file__).parents[2] / "dags"
 FILES, OBJECT_STORE = "optimize_dashboard_ids_to_files", "optimize_dashboard_ids_to_object_store"
@@ -403,9 +403,7 @@ def asset_event(name, extra):
 
 
 def test_taskflow(example_dags, run_dag, optimize_simulator, optimize_connection):
-    import airflow.sdk
-
-    if not hasattr(airflow.sdk, "BaseAsyncOperator"):
+    if not has_async_tasks():
         pytest.skip("async def tasks need Airflow 3.2")
     organisation = optimize_simulator.organisation
     crowded = next(iter(organisation.collections))

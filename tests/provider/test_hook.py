@@ -19,6 +19,8 @@ from camunda_optimize.testing import Fault
 from camunda_optimize_provider.hooks.optimize import OptimizeHook
 from camunda_optimize_provider.masking import mask_token
 
+from .conftest import has_async_tasks
+
 
 def redacted(text):
     from airflow.sdk._shared.secrets_masker import redact
@@ -144,6 +146,7 @@ def test_get_conn_gives_a_client_that_is_not_open(optimize_connection):
     assert asyncio.run(use())
 
 
+@pytest.mark.skipif(not has_async_tasks(), reason="async def tasks came with Airflow 3.2")
 def test_a_client_in_an_async_task_with_a_connection_from_the_database(run_dag, optimize_simulator):
     from airflow.models import Connection as StoredConnection
     from airflow.utils.session import create_session
