@@ -11,3 +11,4 @@ from servers.object_stores import fake_gcs  # noqa: E402
 
 class TestGoogle(StoreRuns):
     start = staticmethod(fake_gcs)
+    takes_parts_again = False

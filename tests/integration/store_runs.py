@@ -337,6 +337,8 @@ class StoreRuns(AnyRuns):
     """For every object store, behind a proxy that makes faults on chosen requests. A subclass has ``start``."""
 
     start: Any
+    takes_parts_again = True
+    """Whether a part that is sent once more is taken for what it is; an emulator may add it to what it has."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -454,7 +456,7 @@ class StoreRuns(AnyRuns):
                 place.fault({**WRITES, "listing": a_listing, "look at the manifest": a_look}[where], hang=True)
                 await place.export()
 
-        await self.endure(place, attempt, "old", says="no answer", tidy=where != "manifest")
+        await self.endure(place, attempt, "old", says="no answer", tidy=False)
 
     async def test_a_store_that_hangs_in_the_clean_up(self, place):
         async def attempt(place):
@@ -487,7 +489,8 @@ class StoreRuns(AnyRuns):
             await place.export()
             assert fault.made == 1
 
-        await self.endure(place, attempt, "new")
+        spoilt = "part" in write and not self.takes_parts_again
+        await self.endure(place, attempt, "old" if spoilt else "new", says="is not what was just put there")
 
     @pytest.mark.parametrize("write", WRITES)
     async def test_answers_that_are_lost_for_good(self, place, write):
@@ -578,8 +581,9 @@ class StoreRuns(AnyRuns):
                 if previous:
                     await place.export_past_the_proxy(previous)
                 barrier = asyncio.Barrier(2)
-                others = Place(place.path, place.store, place.proxy if shared else None)
-                others.filesystem = others.filesystem or others.store.connected(place.proxy.url + "/")
+                others = Place(place.path, place.store, place.proxy)
+                if not shared:
+                    others.filesystem = place.store.connected(place.proxy.url, number=2)
                 outcomes = await asyncio.gather(
                     place.export(seeds[0], meet=barrier.wait),
                     others.export(seeds[1], meet=barrier.wait),

@@ -72,6 +72,7 @@ class FaultProxy:
         self.requests: list[Request] = []
         self.url = ""
         self._busy = 0
+        self._never = asyncio.Event()
 
     def settle(self) -> None:
         """Wait until nothing is under way any more, so that nothing arrives later; what hangs does not count."""
@@ -106,7 +107,7 @@ class FaultProxy:
         self.requests.append(request)
         fault = next((fault for fault in self.faults if fault.applies(request)), Fault(on=bool))
         if fault.hang:
-            await asyncio.Event().wait()
+            await self._never.wait()
         self._busy += 1
         try:
             await self._answer(fault, request, (first, headers, length), reader, writer)

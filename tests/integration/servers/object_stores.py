@@ -49,8 +49,8 @@ class Store:
         self.url = url
 
     @functools.cache  # noqa: B019 - one that is collected while a test's loop runs closes its session in the wrong loop
-    def connected(self, url: str | None = None) -> Any:
-        """The same filesystem every time."""
+    def connected(self, url: str | None = None, number: int = 1) -> Any:
+        """The same filesystem every time, if ``number`` is the same too."""
         return self.connect(url)
 
     def connect(self, url: str | None = None, **settings: Any) -> Any:
