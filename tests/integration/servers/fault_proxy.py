@@ -72,6 +72,7 @@ class FaultProxy:
         self.requests: list[Request] = []
         self.url = ""
         self._busy = 0
+        self._tasks: set[asyncio.Task[Any] | None] = set()
         self._never = asyncio.Event()
 
     def settle(self) -> None:
@@ -82,12 +83,17 @@ class FaultProxy:
             time.sleep(0.01)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self._tasks.add(task)  # the loop has no more than a weak reference to one whose connection has ended
         try:
             await self._pass_on(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
             writer.transport.abort()
         finally:
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            self._tasks.discard(task)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")

@@ -69,13 +69,13 @@ class Store:
         """The store's library tries again as often as ever, but without its pauses, which may be a minute in all."""
         return contextlib.nullcontext()
 
-    def tree(self, filesystem: Any, place: str) -> dict[str, bytes]:
-        """All objects below ``place``, by key."""
+    def keys(self, filesystem: Any, place: str) -> list[str]:
+        """All objects below ``place``."""
         filesystem.invalidate_cache()
         found = filesystem.find(place, detail=True)
-        keys = [path for path, info in found.items() if info["type"] == "file"]  # the place itself may be a directory
         filesystem.invalidate_cache()
-        return {path.removeprefix(f"{place}/"): filesystem.cat_file(path) for path in keys}
+        # The place itself may be listed, as a directory.
+        return [path.removeprefix(f"{place}/") for path, info in found.items() if info["type"] == "file"]
 
 
 class S3(Store):
