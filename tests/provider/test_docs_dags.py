@@ -31,3 +31,14 @@ def test_a_dag_is_one(name, code):
     dag = names["dag"]
     assert isinstance(dag, DAG)
     assert dag.tasks or "AssetWatcher" in code
+
+
+def test_every_operator_has_a_how_to_and_a_reference():
+    from camunda_optimize_provider.operators import optimize
+
+    names = [name for name in optimize.__all__ if name.startswith("Optimize")]
+    assert len(names) > 6
+    how_to = "".join(page.read_text() for page in (DOCS / "airflow").glob("*.md"))
+    assert [name for name in names if f"{name}(" not in how_to and f"{name}.partial(" not in how_to] == []
+    reference = (DOCS / "reference" / "provider.md").read_text()
+    assert [name for name in names if f"operators.optimize.{name}\n" not in reference] == []
