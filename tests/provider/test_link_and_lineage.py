@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 
+import jsonschema
 import pytest
 from airflow.sdk import DAG
 
@@ -17,6 +19,8 @@ from camunda_optimize_provider.lineage import (
 )
 from camunda_optimize_provider.links.optimize import XCOM_KEY, OptimizeCollectionLink, collection_url
 from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsOperator as Export
+
+from .openlineage_schemas import validate_event
 
 BASE = "https://bru-2.optimize.camunda.io/1111"
 
@@ -93,7 +97,7 @@ def published(units=None, **changes):
 
 
 def as_json(found):
-    """As it is sent: OpenLineage's own classes and its own serializer."""
+    """As it is sent, valid by OpenLineage's own schemas: its own classes and its own serializer."""
     from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
     from openlineage.client.serde import Serde
 
@@ -105,7 +109,9 @@ def as_json(found):
         inputs=found.inputs,
         outputs=found.outputs,
     )
-    return json.loads(Serde.to_json(event))
+    sent = json.loads(Serde.to_json(event))
+    assert validate_event(sent) > 0
+    return sent
 
 
 def test_what_is_sent_to_openlineage():
@@ -129,8 +135,15 @@ def test_what_is_sent_to_openlineage():
     assert output["facets"]["storage"]["storageLayer"] == "s3"
     assert output["facets"]["storage"]["fileFormat"] == "json"
     assert output["facets"]["version"]["datasetVersion"] == "2026-11-23T00:00:00Z"
-    for facets in (output["facets"], output["outputFacets"], *(each["inputFacets"] for each in event["inputs"])):
-        assert all(facet["_schemaURL"].startswith("https://openlineage.io/spec/facets/") for facet in facets.values())
+    assert validate_event(event) == 6
+
+
+def test_a_wrong_facet_is_found():
+    pytest.importorskip("airflow.providers.openlineage", reason="apache-airflow-providers-openlineage is not installed")
+    event = as_json(operator_lineage(published()))
+    event["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] = "3"
+    with pytest.raises(jsonschema.ValidationError, match="'3' is not of type 'integer'"):
+        validate_event(event)
 
 
 def test_a_table_has_neither_files_nor_a_format():
@@ -246,6 +259,9 @@ async def test_tables_are_outputs_each_with_its_own_columns_and_rows(optimize_si
     assert columns["lake.public.data"]["process_instance_id"] == "text"
     assert columns["lake.public.data_values"]["value"] == "number"
     assert told.units == {raw[0]: 30, raw[1]: 40, number: 1}
+
+    if importlib.util.find_spec("airflow.providers.openlineage"):
+        as_json(operator_lineage(told))
 
     told = published_tables(ids, BASE, names)
     (output,) = told.outputs

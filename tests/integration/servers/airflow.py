@@ -8,12 +8,15 @@ import json
 import os
 import secrets
 import sys
+import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from .postgresql import PostgreSQL, cluster
 from .programs import Program, free_port, run, running
@@ -30,6 +33,7 @@ class Airflow:
         self.logs = home / "logs"
         self._database = database
         self._port = free_port()
+        self._token: str | None = None
         self.url = f"http://127.0.0.1:{self._port}"
         kept = {name: None for name in os.environ if name.startswith(("AIRFLOW", "_AIRFLOW"))}
         self.env: dict[str, str | None] = {
@@ -49,6 +53,8 @@ class Airflow:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",  # a worker that says nothing so long is dead
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url("psycopg2"),
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.logs),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
@@ -86,13 +92,49 @@ class Airflow:
     def _healthy(self) -> bool:
         return urllib.request.urlopen(f"{self.url}/api/v2/version", timeout=5).status == 200
 
-    def api(self, path: str) -> Any:
-        """What the API says."""
-        with urllib.request.urlopen(f"{self.url}/auth/token", timeout=30) as answer:
-            token = json.load(answer)["access_token"]
-        request = urllib.request.Request(f"{self.url}/api/v2/{path}", headers={"Authorization": f"Bearer {token}"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+    def api(self, path: str, body: Mapping[str, Any] | None = None, method: str | None = None) -> Any:
+        """What the API answers."""
+        if self._token is None:
+            with urllib.request.urlopen(f"{self.url}/auth/token", timeout=60) as answer:
+                self._token = json.load(answer)["access_token"]
+        request = urllib.request.Request(
+            f"{self.url}/api/v2/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            pytest.fail(f"{path}: {error.code} {error.read().decode(errors='replace')[:1000]}")
+
+    def connect(self, conn_id: str, **fields: Any) -> None:
+        """Store a connection: in the database, encrypted, and not in an environment that everybody can look into."""
+        self.command("connections", "add", conn_id, "--conn-json", json.dumps(fields))
+
+    def install(self, name: str, code: str, *dag_ids: str) -> None:
+        """Put a file of DAGs in its place, and wait until Airflow knows them."""
+        (self.dags / f"{name}.py").write_text(code)
+        known = "SELECT count(*) FROM serialized_dag WHERE dag_id = ANY(%s)"
+        until("the DAGs are parsed", lambda: self.rows(known, list(dag_ids)) == [(len(dag_ids),)])
+
+    def trigger(self, dag_id: str, **conf: Any) -> str:
+        """Begin a run; its id."""
+        return self.api(f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
+
+    def states(self, dag_id: str, run_id: str | None = None) -> dict[str, int]:
+        """How many task instances are in which state."""
+        query = "SELECT state, count(*) FROM task_instance WHERE dag_id = %s AND run_id LIKE %s GROUP BY state"
+        return {str(state): count for state, count in self.rows(query, dag_id, run_id or "%")}
+
+    def database_url(self, name: str = "postgres") -> str:
+        """Of a database beside the metadata's; it is made if it is not there."""
+        address = self._database.url().replace("postgresql+psycopg://", "postgresql://")
+        with psycopg.connect(address, autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+                connection.execute(f"CREATE DATABASE {name}")
+        return address.rpartition("/")[0] + f"/{name}"
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """From the metadata database."""
@@ -107,6 +149,16 @@ class Airflow:
         found.update({str(path): path.read_text(errors="replace") for path in self.home.glob("*.log")})
         found.update({str(path): path.read_text(errors="replace") for path in self.logs.rglob("*") if path.is_file()})
         return found
+
+
+def until(what: str, condition: Callable[[], Any], seconds: float = 240) -> Any:
+    """The first true value of the condition."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.5)
+    pytest.fail(f"not within {seconds:.0f} s: {what}")
 
 
 @contextlib.contextmanager
