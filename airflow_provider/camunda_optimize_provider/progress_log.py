@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _SECONDS_BETWEEN = 5.0
 _PART_BETWEEN = 0.05
 """The longer a stage lasts, the rarer its lines: an hour has some ninety of them, a day not twice as many."""
+_QUICK = 1.0
+"""Seconds. What is done sooner needs no progress: the task says at its end what was done."""
 
 
 class _Log(Protocol):
@@ -20,6 +22,8 @@ class _Log(Protocol):
 
 class ProgressLog:
     """Logs at every quarter, and in a longer stage every few seconds, then every few minutes.
+
+    No two lines come within a second, so that a quick stage has none.
 
     :param log: where to.
     :param unit: what is fetched one by one.
@@ -50,7 +54,7 @@ class ProgressLog:
             return
         quarter, now = progress.done * 4 // progress.total, self._clock()
         between = max(_SECONDS_BETWEEN, _PART_BETWEEN * (now - self._began))
-        if quarter == self._quarter and now - self._last < between:
+        if now - self._last < (between if quarter == self._quarter else _QUICK):
             return
         self._quarter, self._last = quarter, now
         words = f"{self._unit} fetched" if progress.stage == "fetch" else self._publishing

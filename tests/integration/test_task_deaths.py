@@ -19,7 +19,8 @@ from servers.airflow import until
 from servers.postgresql import PASSWORD
 
 ROWS = 40
-TASKS = {"ids", "table", "reports"}
+TASKS = ("ids", "table", "reports", "data", "parts[0]", "parts[1]")
+ALL = len(TASKS) + 1  # and the commit
 DAGS = """
 import datetime
 from airflow.sdk import DAG, Param
@@ -28,7 +29,8 @@ from camunda_optimize_provider.operators.optimize import *
 AGAIN = {"retries": 1, "retry_delay": datetime.timedelta(0)}
 TABLE = {"conn_id": "warehouse", "create_table": True, "max_concurrency": 1}
 
-with DAG("three", schedule=None, default_args=AGAIN, params={"collections": Param(%(collections)s)}):
+CHOSEN = %(collections)s
+with DAG("all", schedule=None, default_args=AGAIN, params={"collections": Param(CHOSEN)}):
     OptimizeExportDashboardIdsOperator(
         task_id="ids", destination="%(root)s/ids", collections="{{ params.collections | tojson }}", max_concurrency=1
     )
@@ -38,6 +40,14 @@ with DAG("three", schedule=None, default_args=AGAIN, params={"collections": Para
     OptimizeExportReportDataOperator(
         task_id="reports", destination="%(root)s/reports", reports=["r0", "r1", "r2"], page_size=10, concurrent_reports=1
     )
+    OptimizeExportReportDataToSqlOperator(
+        task_id="data", table="cases", snapshot="nightly", reports=["r0", "r1", "r2"], page_size=10, concurrent_reports=1,
+        **TABLE,
+    )
+    parts = OptimizeExportDashboardIdsOperator.partial(
+        task_id="parts", destination="%(root)s/parts", as_part=True, max_concurrency=1
+    ).expand(collections=[CHOSEN[:1], CHOSEN[1:]])
+    OptimizeCommitSnapshotOperator(task_id="commit", destination="%(root)s/parts", parts=parts.output)
 
 with DAG("import_once", schedule=None, default_args=AGAIN):
     OptimizeImportEntitiesOperator(task_id="import", collection_id="target", source="%(root)s/definitions", retries=1)
@@ -78,9 +88,9 @@ def ready(deployment, root, chosen):
         schema="warehouse",
     )  # fmt: skip
     code = DAGS % {"root": root, "collections": json.dumps(chosen)}
-    deployment.install("deaths", code, "three", "import_once", "days")
-    run = deployment.trigger("three")
-    until("the first snapshots", lambda: deployment.states("three", run) == {"success": 3})
+    deployment.install("deaths", code, "all", "import_once", "days")
+    run = deployment.trigger("all")
+    until("the first snapshots", lambda: deployment.states("all", run) == {"success": ALL})
     return deployment
 
 
@@ -96,17 +106,22 @@ def rows_of(deployment, query):
 
 
 def what_readers_see(deployment, root):
-    """Of each task: the rows, of a snapshot that is whole."""
-    seen = {"table": sorted(rows_of(deployment, "SELECT collection_id, dashboard_id FROM dashboards"))}
-    for name in ("ids", "reports"):
+    """Of each kind of task: the rows, of a snapshot that is whole. Those of reports tell how long a case takes by now."""
+    seen = {
+        "table": sorted(rows_of(deployment, "SELECT collection_id, dashboard_id FROM dashboards")),
+        "data": sorted(rows_of(deployment, "SELECT report_id, process_instance_id FROM cases")),
+    }
+    for name in ("ids", "parts", "reports"):
         assert verify(root / name).ok
-        seen[name] = sorted(repr(row) for row in read_snapshot(root / name))
+        rows = list(read_snapshot(root / name))
+        seen[name] = sorted(row["processInstanceId"] if name == "reports" else tuple(row.values()) for row in rows)
     return seen
 
 
 def tasks(deployment, dag_id, run_id):
-    """Of each task of a run: its state, its number of tries, the process id of the last one."""
-    query = "SELECT task_id, state, try_number, pid FROM task_instance WHERE dag_id = %s AND run_id = %s"
+    """Of each task of a run that has begun: its state, its number of tries, the process id of the last one."""
+    query = """SELECT CASE WHEN map_index < 0 THEN task_id ELSE task_id || '[' || map_index || ']' END,
+               state, try_number, pid FROM task_instance WHERE dag_id = %s AND run_id = %s AND pid IS NOT NULL"""
     return {name: (state, tries, pid) for name, state, tries, pid in deployment.rows(query, dag_id, run_id)}
 
 
@@ -127,17 +142,17 @@ def vanish(pid):
         os.kill(pid, signal.SIGKILL)
 
 
-def in_the_middle(deployment, simulator, run):
-    """Wait until each of the three tasks waits for an answer; their process ids."""
-    ids = simulator.add_fault(Fault(path="/api/public/dashboard$", latency=120, times=2))
-    data = simulator.add_fault(Fault(path="/report/r2/result", latency=120, times=1))
-    run_id = run()
-    until("all tasks are in the middle", lambda: (ids.seen, data.seen) == (2, 1))
+def in_the_middle(deployment, simulator):
+    """A run each of whose tasks waits for an answer; and their process ids."""
+    ids = simulator.add_fault(Fault(path="/api/public/dashboard$", latency=120, times=4))
+    data = simulator.add_fault(Fault(path="/report/r2/result", latency=120, times=2))
+    run_id = deployment.trigger("all")
+    until("all tasks are in the middle", lambda: (ids.seen, data.seen) == (4, 2))
     found = until(
         "their processes are known",
-        lambda: (now := tasks(deployment, "three", run_id)) and all(pid for _, _, pid in now.values()) and now,
+        lambda: (now := tasks(deployment, "all", run_id)) and now.keys() >= set(TASKS) and now,
     )
-    return run_id, {name: pid for name, (_, _, pid) in found.items()}
+    return run_id, {name: found[name][2] for name in TASKS}
 
 
 def first_pages(simulator, since):
@@ -156,70 +171,87 @@ def test_a_worker_that_ends_leaves_the_previous_snapshot_and_the_next_try_makes_
     before = what_readers_see(ready, root)
     added = simulator.organisation.add_dashboard(chosen[0]).id
     begun = len(simulator.requests_log)
-    run_id, pids = in_the_middle(ready, simulator, lambda: ready.trigger("three"))
+    run_id, pids = in_the_middle(ready, simulator)
     for pid in pids.values():
         end(pid)
 
     def done():
-        seen = what_readers_see(ready, root)
-        for name in TASKS:
-            assert seen[name] == before[name] or len(seen[name]) == len(before[name]) + 1, name
-        return ready.states("three", run_id) == {"success": 3}
+        for name, rows in what_readers_see(ready, root).items():
+            assert rows == before[name] or set(rows) - set(before[name]) == {(chosen[0], added)}, name
+        return ready.states("all", run_id) == {"success": ALL}
 
     until("the next tries are done", done)
-    assert {tries for _, tries, _ in tasks(ready, "three", run_id).values()} == {2}
+    now = tasks(ready, "all", run_id)
+    assert {name: now[name][1] for name in TASKS} == dict.fromkeys(TASKS, 2)
     after = what_readers_see(ready, root)
-    assert {row for row in after["table"] if row not in before["table"]} == {(chosen[0], added)}
-    assert len(after["ids"]) == len(before["ids"]) + 1
-    assert after["reports"] == before["reports"]
-    # What the first try had finished was not fetched again; a killed one may have noted less than it had finished.
+    assert growth(before, after) == {"ids": 1, "parts": 1, "table": 1, "reports": 0, "data": 0}
+    # What the first try of "reports" had finished was not fetched again; a killed one may have noted less than it had
+    # finished. What "data" had is gone with its transaction.
     pages = first_pages(simulator, begun)
-    assert pages.count("r0") == 1
-    assert pages.count("r1") == (1 if end is stop else pages.count("r1")) <= 2
+    assert pages.count("r0") == 2 + 1
+    assert pages.count("r1") in ((2 + 1,) if end is stop else (2 + 1, 2 + 2))
     assert not list(root.rglob("*.tmp*"))
+
+
+def growth(before, after):
+    return {name: len(after[name]) - len(before[name]) for name in before}
 
 
 def test_who_fails_a_task_by_hand_keeps_the_previous_snapshot_and_may_clear_it(ready, simulator, root, chosen):
     before = what_readers_see(ready, root)
     simulator.organisation.add_dashboard(chosen[1])
-    run_id, pids = in_the_middle(ready, simulator, lambda: ready.trigger("three"))
+    run_id, pids = in_the_middle(ready, simulator)
     for name in TASKS:
-        path = f"dags/three/dagRuns/{run_id}/taskInstances/{name}"
-        ready.api(path, {"new_state": "failed"}, method="PATCH")
+        task = name.replace("[", "/").rstrip("]")
+        ready.api(f"dags/all/dagRuns/{run_id}/taskInstances/{task}", {"new_state": "failed"}, method="PATCH")
     until("the processes are gone", lambda: not [pid for pid in pids.values() if os.path.exists(f"/proc/{pid}")])
-    assert ready.states("three", run_id) == {"failed": 3}
+    assert {name: state for name, (state, *_) in tasks(ready, "all", run_id).items()} == dict.fromkeys(TASKS, "failed")
     assert what_readers_see(ready, root) == before
-    logs = "".join(path.read_text(errors="replace") for path in ready.logs.rglob(f"*{run_id}*/**/*.log"))
-    assert logs.count("stopped from outside") >= 3
+    assert said_in(ready, run_id).count("stopped from outside") >= len(TASKS)
 
     simulator.clear_faults()
-    ready.api("dags/three/clearTaskInstances", {"dry_run": False, "dag_run_id": run_id, "only_failed": True})
-    until("the cleared tasks are done", lambda: ready.states("three", run_id) == {"success": 3})
+    ready.api("dags/all/clearTaskInstances", {"dry_run": False, "dag_run_id": run_id, "only_failed": True})
+    until("the cleared tasks are done", lambda: ready.states("all", run_id) == {"success": ALL})
     after = what_readers_see(ready, root)
-    assert {name: len(after[name]) - len(before[name]) for name in TASKS} == {"ids": 1, "table": 1, "reports": 0}
+    assert growth(before, after) == {"ids": 1, "parts": 1, "table": 1, "reports": 0, "data": 0}
 
     # Cleared although they had succeeded: the same data, and so the same objects.
     objects = {path.name for path in (root / "ids").rglob("*.jsonl")}
-    ready.api("dags/three/clearTaskInstances", {"dry_run": False, "dag_run_id": run_id, "only_failed": False})
-    until("they have run again", lambda: {tries for _, tries, _ in tasks(ready, "three", run_id).values()} == {3})
-    until("the tasks are done again", lambda: ready.states("three", run_id) == {"success": 3})
+    ready.api("dags/all/clearTaskInstances", {"dry_run": False, "dag_run_id": run_id, "only_failed": False})
+
+    def again():
+        now = tasks(ready, "all", run_id)
+        return {now[name][:2] for name in TASKS} == {("success", 3)} and now["commit"][:2] == ("success", 2)
+
+    until("they have run again", again)
     assert what_readers_see(ready, root) == after
     assert {path.name for path in (root / "ids").rglob("*.jsonl")} == objects
+
+
+def said_in(deployment, run_id):
+    """The logs of a run's tasks."""
+    return "".join(path.read_text(errors="replace") for path in deployment.logs.rglob(f"run_id={run_id}/**/*.log"))
 
 
 def test_two_runs_at_once(ready, simulator, root, chosen):
     """One of them wins, and the other one waits, tries again, or says so; none of them mixes with the other."""
     simulator.organisation.add_dashboard(chosen[2])
     simulator.add_fault(Fault(path="/api/public/", latency=0.5))
-    runs = [ready.trigger("three", collections=chosen), ready.trigger("three", collections=chosen[:2])]
-    states = ({"success": 3}, {"success": 2, "failed": 1}, {"success": 1, "failed": 2})
-    until("both runs are done", lambda: all(ready.states("three", run) in states for run in runs))
+    runs = [ready.trigger("all", collections=chosen), ready.trigger("all", collections=chosen[:2])]
+    ends = {"success", "failed", "upstream_failed"}
+
+    def done(run):
+        now = ready.states("all", run)
+        return now.keys() <= ends and sum(now.values()) == ALL
+
+    until("both runs are done", lambda: all(done(run) for run in runs))
     expected = {one: len(simulator.organisation.collections[one].dashboards) for one in chosen}
     seen = what_readers_see(ready, root)
     totals = {sum(expected.values()), sum(expected[one] for one in chosen[:2])}
     assert len(seen["ids"]) in totals
     assert len(seen["table"]) in totals
-    assert len(seen["reports"]) == 3 * ROWS
+    assert len(seen["parts"]) == sum(expected.values())
+    assert len(seen["reports"]) == len(seen["data"]) == 3 * ROWS
 
 
 def test_a_backfill_of_intervals_at_once(ready, simulator, root):
@@ -263,8 +295,7 @@ def test_an_import_whose_worker_is_lost_is_not_sent_by_the_next_try(ready, simul
     state, tries, _ = tasks(ready, "import_once", run_id)["import"]
     assert (state, tries) == ("failed", 2)
     assert simulator.counters.by_path["/api/public/import"] == before + 1
-    logs = "".join(path.read_text(errors="replace") for path in ready.logs.rglob(f"*{run_id}*/**/*.log"))
-    assert "An earlier try of this task ended after it had sent the import" in logs
+    assert "An earlier try of this task ended after it had sent the import" in said_in(ready, run_id)
 
     # Somebody has looked, and wants it to be done again.
     ready.api("dags/import_once/clearTaskInstances", {"dry_run": False, "dag_run_id": run_id, "only_failed": True})

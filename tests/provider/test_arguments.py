@@ -135,10 +135,15 @@ def lines_of(steps, seconds_each, caplog):
     return caplog.messages
 
 
-def test_a_quick_stage_is_logged_at_its_quarters(caplog):
-    assert lines_of(5000, 0.0001, caplog) == [
+def test_a_stage_of_some_seconds_is_logged_at_its_quarters(caplog):
+    assert lines_of(5000, 0.001, caplog) == [
         f"{done:,} of 5,000 collections fetched" for done in (1250, 2500, 3750, 5000)
     ]
+
+
+def test_a_quick_stage_is_not_logged(caplog):
+    assert lines_of(5000, 0.0001, caplog) == []
+    assert lines_of(3, 0.1, caplog) == []
 
 
 def test_a_slow_stage_is_logged_every_five_seconds(caplog):

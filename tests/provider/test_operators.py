@@ -53,6 +53,8 @@ def test_mapped_tasks_make_one_snapshot_together(run_dag, optimize_simulator, op
     }
     assert verify(tmp_path).ok
     assert asset_events("fan_out") == [summary]
+    # What people look at in the task's page: names, and no object of Airflow's.
+    assert [run.xcoms[f"export[{index}]"]["part"] for index in range(3)] == rendered("fan_out", "commit")["parts"]
     assert optimize_simulator.counters.token_requests == 1
     again = run_dag(fan_out("fan_out", optimize_simulator, str(tmp_path)))
     assert again.state == "success"
@@ -71,6 +73,16 @@ def asset_events(dag_id):
 
     with create_session() as session:
         return [event.extra for event in session.scalars(select(AssetEvent).filter_by(source_dag_id=dag_id))]
+
+
+def rendered(dag_id, task_id):
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        query = select(RenderedTaskInstanceFields).filter_by(dag_id=dag_id, task_id=task_id)
+        return session.scalars(query).one().rendered_fields
 
 
 def test_a_part_that_fails_publishes_nothing(run_dag, optimize_simulator, optimize_connection, tmp_path):

@@ -46,6 +46,16 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
         if isinstance(self.parts, (list, tuple)) and not is_template(self.parts):
             _names(self.parts)
 
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render; what mapped tasks returned is fetched once, and shown as the names of their parts.
+
+        :param content: of a templated field, or a part of it.
+        """
+        rendered = super().render_template(content, *args, **kwargs)
+        if isinstance(rendered, Sequence) and not isinstance(rendered, (str, list, tuple)):
+            return [_name(part) for part in rendered]
+        return rendered
+
     def prepare(self, context: Context) -> Work:  # noqa: ARG002 - none of it
         """See :class:`OptimizeOperator`.
 
@@ -75,4 +85,8 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
 
 
 def _names(parts: Any) -> tuple[str, ...]:
-    return chosen_ids([part.get("part") if isinstance(part, Mapping) else part for part in parts or ()], "parts")
+    return chosen_ids([_name(part) for part in parts or ()], "parts")
+
+
+def _name(part: Any) -> Any:
+    return part.get("part") if isinstance(part, Mapping) else part
