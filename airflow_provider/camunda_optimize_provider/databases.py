@@ -109,11 +109,10 @@ class _Unusable(Exception):
 def _url_of_hook(connection: Connection) -> URL | None:
     """What the provider of this type of connection makes of it; ``None`` where there is no such provider."""
     import sqlalchemy as sa
-    from airflow.sdk.exceptions import AirflowException
 
     try:
         hook: Any = connection.get_hook()  # type: ignore[no-untyped-call,unused-ignore]
-    except (AirflowException, ImportError):  # unknown, or it needs a package that is not there
+    except Exception:  # noqa: BLE001 - unknown, or it needs a package that is not there
         return None
     try:
         return sa.make_url(hook.sqlalchemy_url)

@@ -261,12 +261,12 @@ def test_a_backfill_of_intervals_at_once(ready, simulator, root):
     ready.api("backfills", body)
     until("all days are done", lambda: ready.states("days", "backfill%") == {"success": 8})
     expected = sum(len(one.dashboards) for one in simulator.organisation.collections.values())
-    days = sorted(path.name for path in (root / "days").iterdir())
+    days = sorted(path.name for path in (root / "days").glob("ds=2026-03-*"))  # the scheduler makes today's, too
     assert days == [f"ds=2026-03-0{day}" for day in range(1, 5)]
     for day in days:
         assert verify(root / "days" / day).ok
         assert len(list(read_snapshot(root / "days" / day))) == expected
-    counts = rows_of(ready, "SELECT snapshot, count(*) FROM days GROUP BY snapshot ORDER BY snapshot")
+    counts = rows_of(ready, "SELECT snapshot, count(*) FROM days WHERE snapshot LIKE '2026-03-%' GROUP BY 1 ORDER BY 1")
     assert counts == [(day.removeprefix("ds="), expected) for day in days]
 
 

@@ -19,6 +19,7 @@ from camunda_optimize_provider.lineage import (
 )
 from camunda_optimize_provider.links.optimize import XCOM_KEY, OptimizeCollectionLink, collection_url
 from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsOperator as Export
+from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsToSqlOperator as ToSql
 
 from .openlineage_schemas import validate_event
 
@@ -171,9 +172,9 @@ def test_without_openlineage_nothing_is_told(monkeypatch):
 class Told:
     """What the operator answers to OpenLineage's listener, in the task's own process."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self, monkeypatch, operator=Export):
         self.answers = []
-        original = Export.execute
+        original = operator.execute
 
         def execute(operator, context):
             from airflow.providers.openlineage.extractors.base import DefaultExtractor
@@ -184,7 +185,7 @@ class Told:
             finally:
                 self.answers.append(extractor.extract_on_complete(context["ti"]))
 
-        monkeypatch.setattr(Export, "execute", execute)
+        monkeypatch.setattr(operator, "execute", execute)
 
 
 def test_the_operator_tells_what_it_published_and_nothing_else(
@@ -210,6 +211,25 @@ def test_the_operator_tells_what_it_published_and_nothing_else(
     assert counts["fileCount"] == len(files) == run.xcoms["done"]["objects"]
     assert counts["size"] == sum(path.stat().st_size for path in files)
     assert counts["rowCount"] == run.xcoms["done"]["rows"]
+
+
+def test_the_operator_tells_of_the_table_it_wrote(run_dag, optimize_connection, tmp_path, monkeypatch):
+    pytest.importorskip("airflow.providers.openlineage", reason="apache-airflow-providers-openlineage is not installed")
+    told = Told(monkeypatch, ToSql)
+    path = tmp_path / "warehouse.db"
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+    with DAG("lineage_of_a_table", schedule=None) as dag:
+        ToSql(task_id="export", conn_id="warehouse", table="ids", snapshot="s", create_table=True)
+    run = run_dag(dag)
+    (answer,) = told.answers
+    event = as_json(answer)
+    assert len(event["inputs"]) == 8
+    (output,) = event["outputs"]
+    assert (output["namespace"], output["name"]) == ("sqlite", f"{path}.ids")
+    assert output["outputFacets"]["outputStatistics"]["rowCount"] == run.xcoms["export"]["rows"] > 0
+    assert [field["name"] for field in output["facets"]["schema"]["fields"]] == [
+        "snapshot", "collection_id", "dashboard_id",
+    ]  # fmt: skip
 
 
 async def test_reports_are_inputs_too_and_have_the_schema_they_share(optimize_simulator, tmp_path):
