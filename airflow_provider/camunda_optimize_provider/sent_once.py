@@ -7,6 +7,7 @@ task state store (3.3 and later). Without that store the note ends with its try,
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +73,6 @@ class ImportsOnce:
         :param collection_id: the collection that gets them.
         :param entities: to import.
         """
-        import asyncio
-
         from camunda_optimize import OptimizeError
 
         await self._optimize.get_token()  # what fails here is surely not sent

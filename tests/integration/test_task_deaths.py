@@ -106,13 +106,17 @@ def rows_of(deployment, query):
 
 
 def what_readers_see(deployment, root):
-    """Of each kind of task: the rows, of a snapshot that is whole. Those of reports tell how long a case takes by now."""
+    """Of each kind of task: the rows, of a snapshot that is whole. Those of reports tell how long a case takes by now.
+
+    Beside it may lie what no reader looks at: objects of a run that has not ended, or was killed.
+    """
     seen = {
         "table": sorted(rows_of(deployment, "SELECT collection_id, dashboard_id FROM dashboards")),
         "data": sorted(rows_of(deployment, "SELECT report_id, process_instance_id FROM cases")),
     }
     for name in ("ids", "parts", "reports"):
-        assert verify(root / name).ok
+        found = verify(root / name)
+        assert len(found.problems) == len(found.extra), found.problems
         rows = list(read_snapshot(root / name))
         seen[name] = sorted(row["processInstanceId"] if name == "reports" else tuple(row.values()) for row in rows)
     return seen
@@ -190,7 +194,8 @@ def test_a_worker_that_ends_leaves_the_previous_snapshot_and_the_next_try_makes_
     pages = first_pages(simulator, begun)
     assert pages.count("r0") == 2 + 1
     assert pages.count("r1") in ((2 + 1,) if end is stop else (2 + 1, 2 + 2))
-    assert not list(root.rglob("*.tmp*"))
+    # And nothing is left of it.
+    assert [verify(root / name).problems for name in ("ids", "parts", "reports")] == [[], [], []]
 
 
 def growth(before, after):
