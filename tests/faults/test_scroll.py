@@ -1,8 +1,8 @@
 """Report data: all rows once or an error, whatever happens to single pages."""
 
 import asyncio
-import time
 import tracemalloc
+from types import SimpleNamespace
 
 import pytest
 
@@ -328,24 +328,26 @@ async def test_no_page_is_ever_asked_for_twice_in_one_scroll(start):
     assert simulator.counters.by_path[f"/api/public{PAGE}{report_id(simulator)}/result/json"] == 3 + 3 + ROWS // SIZE
 
 
-async def test_each_restart_begins_later_than_the_last(start):
+async def test_each_restart_waits_longer_than_the_last(start, monkeypatch):
     simulator = start()
     simulator.add_fault(Fault(path=PAGE, status=503, skip=1, every=2, times=3))  # each time the second page
-    restarts = []
+    announced, slept = [], []
 
     def note(event):
         if event.kind == "scroll_restarted":
-            restarts.append(event)
+            announced.append(event.seconds)
 
-    async with OptimizeClient(simulator.config(retry_backoff=0.1), on_event=note) as optimize:
-        started = time.monotonic()
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    async with OptimizeClient(simulator.config(retry_backoff=1), on_event=note) as optimize:
+        monkeypatch.setattr("camunda_optimize.scroll.asyncio", SimpleNamespace(sleep=sleep))
         async with optimize.reports.export_data(report_id(simulator), page_size=SIZE) as data:
             rows = [row async for page in data for row in page.rows]
-        took = time.monotonic() - started
     assert is_complete(rows)
-    first, second, third = (event.seconds for event in restarts)
-    assert 0.05 <= first <= 0.1 <= second <= 0.2 <= third <= 0.4
-    assert took >= first + second + third
+    assert slept == announced
+    first, second, third = slept
+    assert 0.5 <= first <= 1 <= second <= 2 <= third <= 4
 
 
 async def test_a_short_outage_does_not_use_up_the_restarts(start):

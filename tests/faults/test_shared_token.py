@@ -107,7 +107,9 @@ async def test_sixty_four_401s_at_once_cost_one_new_token(optimize_simulator):
 
 
 async def test_late_401s_of_the_old_token_wait_for_its_successor(optimize_simulator):
-    async with OptimizeClient(optimize_simulator.config(max_concurrency=64)) as optimize:
+    seen = Counter()
+    config = optimize_simulator.config(max_concurrency=64)
+    async with OptimizeClient(config, on_event=lambda event: seen.update([event.kind])) as optimize:
         wanted = collection(optimize_simulator)
         await optimize.dashboards.list_ids(wanted)
         optimize_simulator.revoke_all_tokens()
@@ -117,6 +119,8 @@ async def test_late_401s_of_the_old_token_wait_for_its_successor(optimize_simula
         outcomes = await gather_outcomes(optimize.dashboards.list_ids(wanted) for _ in range(64))
     assert outcomes == {"ok": 64}
     assert optimize_simulator.counters.token_requests == 2
+    assert seen["token_obtained"] == 2  # not one of them took the successor out of use
+    assert seen["token_refused"] > 1
 
 
 @pytest.mark.parametrize("victim", [0, 25], ids=["the first caller", "a later caller"])
