@@ -16,6 +16,7 @@ from camunda_optimize import (
     tokens,
 )
 from camunda_optimize.testing import OMIT, Fault
+from camunda_optimize.tokens import Token
 
 
 def collection(simulator):
@@ -220,6 +221,32 @@ async def test_tokens_that_optimize_never_accepts_are_not_fetched_for_ever(optim
         ]
     assert {type(result) for batch in results for result in batch} == {UnauthorizedError}
     assert optimize_simulator.counters.token_requests <= 3
+
+
+async def test_a_call_that_alone_is_refused_gets_one_new_token_and_no_more(optimize_simulator):
+    """Others prove each new token good, so that nothing but this call's own memory ends it."""
+    optimize_simulator.add_fault(Fault(path="/dashboard", status=401, latency=0.3))
+    async with OptimizeClient(optimize_simulator.config()) as optimize:
+        wanted = collection(optimize_simulator)
+
+        async def others():
+            while True:
+                await optimize.reports.list_ids(wanted)
+
+        proving = asyncio.create_task(others())
+        with pytest.raises(UnauthorizedError):
+            await asyncio.wait_for(optimize.dashboards.list_ids(wanted), 20)
+        proving.cancel()
+        await asyncio.wait({proving})
+    assert optimize_simulator.counters.by_path["/api/public/dashboard"] == 2
+    assert optimize_simulator.counters.token_requests == 2
+
+
+@pytest.mark.parametrize(("life", "margin"), [(2, 0.3), (60, 9), (400, 60), (86_400, 60)])
+def test_the_margin_grows_with_the_life_up_to_a_minute(life, margin):
+    token = Token("x", requested_at=1000.0, life=life)
+    assert token.expires_at == 1000 + life
+    assert token.expires_at - token.stale_at == pytest.approx(margin)
 
 
 async def test_a_post_is_replayed_after_a_401_too(optimize_simulator):

@@ -18,7 +18,7 @@ import pytest
 
 from camunda_optimize import AuthenticationError, ClientClosedError, OptimizeClient
 from camunda_optimize.testing import Fault
-from camunda_optimize.token_stores import FileStore, MemoryStore, token_key
+from camunda_optimize.token_stores import FileStore, MemoryStore, _found, token_key
 
 PROGRAM = Path(__file__).with_name("many_processes.py")
 
@@ -273,6 +273,22 @@ async def test_a_clock_that_jumps_costs_a_request_at_most(config, monkeypatch, h
     monkeypatch.undo()
     assert await fetch(config) <= 1
     assert optimize_simulator.counters.unauthorized == 0
+
+
+@pytest.mark.parametrize(("ahead", "age"), [(3600, None), (6, None), (2, 0.0), (0, 0.0), (-100, 100.0)])
+def test_a_token_from_the_future_has_no_known_age(ahead, age):
+    """The clock was set back since it was stored; a few seconds are two processes' rounding."""
+    now = time.time()
+    found = _found(json.dumps({"access_token": "x", "requested_at": now + ahead, "life": 300}).encode(), now)
+    assert (None if found is None else found.age) == (None if age is None else pytest.approx(age))
+
+
+@pytest.mark.parametrize("setting", ["oauth_url", "client_id", "audience", "scope", "client_secret"])
+def test_whatever_makes_another_token_makes_another_key(optimize_simulator, setting):
+    config = optimize_simulator.config()
+    other = config.replace(**{setting: "http://elsewhere/token" if setting == "oauth_url" else "another"})
+    assert token_key(other) != token_key(config)
+    assert token_key(config.replace(max_concurrency=1, base_url="http://elsewhere")) == token_key(config)
 
 
 async def test_a_lock_that_is_held_for_ever_only_delays(config, directory):
