@@ -176,6 +176,18 @@ async def test_what_is_not_optimizes_answer_is_an_error_with_a_hint(optimize, op
         await optimize.dashboards.list_ids(wanted)
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_no_redirect_is_followed(optimize, optimize_simulator, optimize_simulator_factory, wanted, status):
+    elsewhere = optimize_simulator_factory()
+    for target in (True, f"{elsewhere.base_url}/api/public/dashboard?collectionId={wanted}"):
+        optimize_simulator.reset_counters()
+        optimize_simulator.add_fault(Fault(path=LIST, redirect=target, status=status, times=1))
+        with pytest.raises(ResponseFormatError, match=rf"redirected \(HTTP {status}"):
+            await optimize.dashboards.list_ids(wanted)
+        assert optimize_simulator.counters.requests == 1
+    assert elsewhere.counters.requests == 0
+
+
 async def test_a_401_without_a_body_is_understood(optimize, optimize_simulator, wanted):
     reason = 'Bearer error="invalid_token", error_description="The required audience is missing"'
     optimize_simulator.add_fault(Fault(path=LIST, status=401, headers={"WWW-Authenticate": reason}))

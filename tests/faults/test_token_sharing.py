@@ -19,6 +19,7 @@ import pytest
 from camunda_optimize import AuthenticationError, ClientClosedError, OptimizeClient
 from camunda_optimize.testing import Fault
 from camunda_optimize.token_stores import FileStore, MemoryStore, _found, token_key
+from camunda_optimize.tokens import STALE_AFTER
 
 PROGRAM = Path(__file__).with_name("many_processes.py")
 
@@ -92,8 +93,9 @@ def test_a_revoked_token_is_replaced_once_for_all_processes(optimize_simulator, 
 
 def test_processes_renew_a_short_token_together(optimize_simulator_factory, directory):
     simulator = optimize_simulator_factory(token_life=2)
-    requests = run_processes(simulator, directory, number=8, fetches=250)  # about 3 s
-    assert 2 <= requests <= 4
+    started = time.monotonic()
+    requests = run_processes(simulator, directory, number=8, fetches=250)  # about 3 s where nobody else is at work
+    assert 2 <= requests <= 2 + (time.monotonic() - started) / (2 * STALE_AFTER)
 
 
 @pytest.mark.parametrize(
