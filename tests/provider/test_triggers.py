@@ -481,3 +481,20 @@ async def test_assets_with_the_same_watcher_have_no_store_and_are_told_so(optimi
     cursor = await Cursor.load(NoStore())
     assert "poll_interval of its own" in caplog.text
     assert cursor._store is None
+
+
+async def test_a_kill_gives_back_the_share_of_the_client(optimize_simulator, optimize_connection):
+    optimize_simulator.ready = False
+    killed, other = OptimizeReadyTrigger(poll_interval=QUICK), OptimizeReadyTrigger(poll_interval=QUICK)
+    tasks = [asyncio.create_task(fired(trigger)) for trigger in (killed, other)]
+    with anyio.fail_after(20):
+        while optimize_simulator.counters.by_path.get("/api/readyz", 0) < 4:
+            await asyncio.sleep(0.01)
+    tasks[0].cancel()  # as the triggerer does
+    await asyncio.wait(tasks[:1])
+    for _ in range(2):
+        await killed.on_kill()
+    assert open_clients() == ["camunda_optimize_default"]
+    optimize_simulator.ready = True
+    assert (await tasks[1])["status"] == "ready"
+    assert open_clients() == []
