@@ -24,6 +24,9 @@ class Member:
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.name, self.process, self.log = name, process, log
+        # Taken while the process cannot have been waited for: psutil knows from then on when the number has become that
+        # of another process, which may be anybody's.
+        self._parent = psutil.Process(process.pid)
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")
@@ -42,8 +45,7 @@ class Member:
     def family(self) -> list[psutil.Process]:
         """The process and everything that it started, also in sessions of their own."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            parent = psutil.Process(self.process.pid)
-            return [parent, *parent.children(recursive=True)]
+            return [self._parent, *self._parent.children(recursive=True)]
         return []
 
     def kill(self) -> int:

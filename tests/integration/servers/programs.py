@@ -70,24 +70,34 @@ class Program:
     def wait_until(self, ready: Callable[[], Any], seconds: float = 60) -> Any:
         """The first true value that ``ready`` gives; an ``OSError`` of it means not yet."""
         end = time.monotonic() + seconds
-        while self.process.poll() is None and time.monotonic() < end:
+        while not (code := self._code()) and time.monotonic() < end:
             with contextlib.suppress(OSError):
                 if found := ready():
                     return found
             time.sleep(0.05)
-        code = self.process.poll()
-        why = f"not ready after {seconds:.0f} s" if code is None else f"ended with code {code}"
+        why = code or f"not ready after {seconds:.0f} s"
         pytest.fail(f"{self.name}: {why}\n{self.said()[-TAIL:]}")
 
     def stop(self, patience: float = 10) -> None:
         """Ask the process to end, then end what is left of its group. May be called twice."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(patience)
+        if self.process.returncode is not None:
+            return
+        end = time.monotonic() + patience
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGTERM)
+        while not self._code() and time.monotonic() < end:
+            time.sleep(0.05)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def _code(self) -> str | None:
+        """How it ended, if it has. Somebody else's process may get its number, and that of its group, once it is waited
+        for; so only :meth:`stop` does that, after its last signal."""
+        if self.process.returncode is not None:
+            return f"ended with code {self.process.returncode}"
+        found = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return None if found is None else f"ended with code {found.si_status}"
 
 
 @contextlib.contextmanager
