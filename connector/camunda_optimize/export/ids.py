@@ -55,8 +55,9 @@ async def export_dashboard_ids(
 
     * ``collections``: ids, or ``ALL_COLLECTIONS`` where the server can list them.
     * ``destination``: a local path or any URL that fsspec knows; with ``filesystem`` a path within that filesystem.
-      The switch is atomic on local disk, S3, GCS, Azure Blob Storage and ``memory://``. Of two runs at once one wins
-      and the other raises, on local disk, S3 and ``memory://``; elsewhere both may succeed, and the later one stands.
+      The switch is atomic on local disk, S3, GCS, Azure Blob Storage and ``memory://``, and of two runs at once one
+      wins and the other raises. Elsewhere, and on S3-like stores that ignore ``If-Match``, both may succeed, and the
+      later one stands, whole. A store that does not answer within ten minutes is a ``DestinationError``.
     * ``naming``: with ``fixed`` names an object is overwritten in place: see :class:`SnapshotOptions`.
     * ``on_missing``: for a collection that does not exist, and for one that *perhaps* does not exist but had ids in the
       previous snapshot: ``fail | skip | write_empty | keep_previous``. If the server lists no collection at all for

@@ -5,9 +5,9 @@ Why the manifest that stands is whole, also when runs of the same snapshot meet:
 * Nothing that a manifest names is written to in place (``naming="content"``), and a manifest is put only after the
   store has shown every object that it names.
 * Only one of the runs that began with the same manifest can replace it. On local disk and ``memory://`` a lock is held
-  from that last look at the objects to the switch; S3 puts the manifest on the condition that the old one is still
-  there. The others find another manifest, say so, and remove what they put. So what such a run put is needed by nobody,
-  and may be removed by anybody once the manifest has changed.
+  from that last look at the objects to the switch; S3, Google Cloud Storage and Azure put the manifest on the condition
+  that the old one is still there. The others find another manifest, say so, and remove what they put. So what such a
+  run put is needed by nobody, and may be removed by anybody once the manifest has changed.
 * A run removes two kinds of objects: after a failure what it put itself, unless the manifest that stood or the one that
   stands names it; after its switch what it found when it began to put, unless that has been written to since. Both only
   while the manifest is the one it looked at: under the lock where there is one, so that no other run can come to rely
@@ -16,10 +16,13 @@ Why the manifest that stands is whole, also when runs of the same snapshot meet:
   object and switches. So every run looks at its objects once more after its switch, and puts again what is gone. What
   remains is a request that takes longer than another run's whole switch; ``verify`` shows that, and the next run mends
   it.
+* A manifest whose put was neither done nor refused may arrive after its run has given up. So that run leaves its
+  objects where they are: whichever manifest stands then is whole, and the next run removes the objects of the other.
 
-The switch is one step with its condition on local disk, ``memory://`` (one process) and S3. Elsewhere (Google Cloud
-Storage, Azure, what else fsspec reaches, and S3-like stores that ignore conditions) the check comes one round trip
-before the put: of two runs that switch within it the later one stands, whole, and the other one does not learn of it.
+The switch is one step with its condition on local disk, ``memory://`` (one process), S3 (by ETag), Google Cloud Storage
+(by generation) and Azure (by ETag). Elsewhere (what else fsspec reaches, and S3-like stores that ignore conditions) the
+check comes one round trip before the put: of two runs that switch within it the later one stands, whole, and the other
+one does not learn of it.
 The lock on local disk is the kernel's (``flock`` on the directory): over NFS it excludes runs on the same machine only.
 """
 

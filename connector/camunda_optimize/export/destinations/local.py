@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
+from time import sleep
 from typing import IO
 
 from ...errors import DestinationError
@@ -145,10 +146,14 @@ def _listed(stat: os.stat_result) -> Listed:
 
 
 def _retry_with_directory(open_file: Callable[[], int], directory: Path) -> int:
-    for _ in range(3):  # a run that cleans up may remove the empty directory between our two steps
+    for attempt in range(
+        20
+    ):  # runs that clean up may remove the empty directory between our two steps, each of them once
         with contextlib.suppress(FileNotFoundError):
             return open_file()
-        directory.mkdir(parents=True, exist_ok=True)
+        sleep(0.001 * attempt)
+        with contextlib.suppress(FileNotFoundError):  # as may be one above it
+            directory.mkdir(parents=True, exist_ok=True)
     return open_file()
 
 

@@ -38,6 +38,7 @@ async def answer(asked: Awaitable[R], seconds: float, stopped: Callable[[], bool
     """
     clock = asyncio.get_running_loop().time
     request = asyncio.ensure_future(asked)
+    request.add_done_callback(lambda done: done.cancelled() or done.exception())  # looked at, or asyncio complains
     failure: Exception = NoAnswerError(seconds)
     end = clock() + seconds
     try:
