@@ -33,6 +33,19 @@ def links(dag_id):
         return [XComModel.deserialize_value(row) for row in rows]
 
 
+def shown_links(dag_id, task_id):
+    """What the API server tells the page of a task."""
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        task = SerializedDagModel.get(dag_id, session=session).dag.get_task(task_id)
+        ti = session.scalars(select(TaskInstance).filter_by(dag_id=dag_id, task_id=task_id)).one()
+        return {name: task.get_extra_links(ti, name) for name in task.extra_links}
+
+
 def test_every_export_can_be_drawn_and_the_picture_is_linked_where_it_was_drawn(
     run_dag, optimize_simulator, optimize_connection, tmp_path, monkeypatch
 ):
@@ -58,6 +71,10 @@ def test_every_export_can_be_drawn_and_the_picture_is_linked_where_it_was_drawn(
     drawn = {"ids", "definitions", "data", "sql", "failed"}
     assert {path.stem for path in (tmp_path / "runs").iterdir()} == drawn
     assert set(links("drawn")) - {""} == {f"https://lake.example/runs/{task}.html" for task in drawn}
+    shown = shown_links("drawn", "ids")
+    assert shown["Timeline of the run"] == "https://lake.example/runs/ids.html"
+    assert shown["Open in Optimize"]
+    assert not shown_links("drawn", "undrawn")["Timeline of the run"]
     pages = {task: (tmp_path / "runs" / f"{task}.html").read_text() for task in drawn}
     assert "failed: CollectionMissingError" in pages["failed"] or "failed: ExportError" in pages["failed"]
     assert "The dashboard ids of all collections to" in pages["ids"]
