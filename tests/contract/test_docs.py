@@ -104,6 +104,18 @@ def test_the_messages_of_the_troubleshooting_page_are_in_the_code():
     assert sorted(piece for piece in pieces if piece not in code) == []
 
 
+def test_what_is_said_of_two_runs_and_of_slow_readers_is_what_the_code_says():
+    page = (DOCS / "how-a-snapshot-is-published.md").read_text().replace("\n", " ")
+    code = "\n".join(texts_of_the_code())
+    for message in (
+        "another run published a snapshot at … while this one was at work; nothing was switched",
+        "the snapshot was replaced while it was read: read it again",
+        "not named by the manifest",
+    ):
+        assert f"`{message}`" in page
+        assert message in code
+
+
 def tree_below(cls):
     return {cls} | {deeper for child in cls.__subclasses__() for deeper in tree_below(child)}
 
