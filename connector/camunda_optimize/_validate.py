@@ -58,6 +58,12 @@ def items(value: Iterable[T], setting: str) -> list[T]:
     raise ConfigurationError(f"give a list, not {type(value).__name__}", setting=setting)
 
 
+def must_be(value: object, kind: type[object], setting: str) -> None:
+    """A value of one of our own classes, or of a kind of mapping."""
+    if not isinstance(value, kind):
+        raise ConfigurationError(f"must be a {kind.__name__}, not {type(value).__name__}", setting=setting)
+
+
 def json_body(value: object, setting: str) -> bytes:
     """Anything that JSON can say."""
     try:

@@ -36,6 +36,9 @@ from .wire import Answer, Call, NoAnswer, Replay, Trouble, as_list, as_object, l
 _BEARER_REASON = re.compile(r'error_description="([^"]*)"')
 _NO_SUCH_ENTITY = re.compile(r"does not exist|No process definition found")
 _NO_SUCH_PATH = re.compile(r"No static resource|NoResourceFound|NoHandlerFound|No endpoint|is not supported")
+_SLASH_HINT = (
+    "an id in this address has a slash, which servers do not take there, and no id of Optimize has: is it one?"
+)
 _HIDDEN = re.compile(r"^[\w.]+\.(NotFoundException|BadRequestException): ")
 """From 8.8 on the data export wraps every exception, so that a caller's mistake comes as a 500 that names its class."""
 _NO_ANSWER: dict[Trouble, type[TransportError]] = {
@@ -147,14 +150,15 @@ def _plain(item: Mapping[str, Any], secrets: Sequence[str]) -> dict[str, Any]:
 def _hint(call: Call, status: int, said: str, kind: type[ApiError], token_hint: str | None) -> str | None:
     if kind is UnauthorizedError:
         return token_hint
+    if status in (400, 404, 405, 500) and _has_slash(call):
+        return _SLASH_HINT
     bug = call.known_bug
     return bug.hint if bug is not None and status == bug.status and bug.detail in said else None
 
 
 def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str, str | None]:
-    if call.optional and _is_absent(status, detail):
-        summary = f"this version of Optimize has no such endpoint (HTTP {status})"
-        return UnsupportedByServerError, summary, call.absent_hint
+    if (call.optional or _has_slash(call)) and _is_absent(status, detail):
+        return _absence(call, status)
     if status == 401 and not call.authorized:
         return UnauthorizedError, "a login is asked for where none is needed (HTTP 401)", None
     if status == 401:
@@ -177,6 +181,17 @@ def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str,
     if status >= 500:
         return _server_error(status, detail)
     return ApiError, f"unexpected answer (HTTP {status})", None
+
+
+def _absence(call: Call, status: int) -> tuple[type[ApiError], str, str | None]:
+    if _has_slash(call):  # which makes an address that no version has
+        return NotFoundError, f"not found (HTTP {status})", None
+    return UnsupportedByServerError, f"this version of Optimize has no such endpoint (HTTP {status})", call.absent_hint
+
+
+def _has_slash(call: Call) -> bool:
+    """Whether an id in the address has one."""
+    return "%2F" in call.path
 
 
 def _server_error(status: int, detail: str) -> tuple[type[ApiError], str, str | None]:

@@ -12,9 +12,15 @@ LIST_LIMIT = 1000
 """Optimize cuts its id lists here and says nothing about it (``LIST_FETCH_LIMIT`` in its database constants)."""
 
 
+DEFINITION_TYPES = ("process", "decision")
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeEntry:
-    """One data source of a collection: a process (or decision) definition and the tenants it is seen for."""
+    """One data source of a collection: a process (or decision) definition and the tenants it is seen for.
+
+    ``tenants`` is a list of their ids, ``("<default>",)`` where there is only the usual one.
+    """
 
     definition_type: str
     definition_key: str

@@ -1,5 +1,6 @@
 """Every method of the client against every generation of the server: what differs there is the client's business."""
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -155,6 +156,33 @@ async def test_wrong_variables_are_not_sent(optimize_simulator, changes, setting
     async with OptimizeClient(optimize_simulator.config()) as optimize:
         with pytest.raises(ConfigurationError, match=setting):
             await optimize.variables.ingest([RATING, dataclasses.replace(RATING, **changes)])
+    assert optimize_simulator.counters.requests == 0
+
+
+@pytest.mark.parametrize("variables", [None, RATING, "text", [None]], ids=repr)
+async def test_what_is_no_list_of_variables(optimize_simulator, variables):
+    async with OptimizeClient(optimize_simulator.config()) as optimize:
+        with pytest.raises(ConfigurationError, match="variables"):
+            await optimize.variables.ingest(variables)
+    assert optimize_simulator.counters.requests == 0
+
+
+async def test_others_have_their_turn_while_many_variables_are_checked(optimize_simulator):
+    turns = 0
+
+    async def count():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    many = [dataclasses.replace(RATING, id=f"evt-{number}") for number in range(20_000)]
+    async with OptimizeClient(optimize_simulator.config()) as optimize:
+        other = asyncio.create_task(count())
+        with pytest.raises(ConfigurationError, match=r"variables\[20000\]"):
+            await optimize.variables.ingest([*many, "wrong"])
+        other.cancel()
+    assert turns >= 20
     assert optimize_simulator.counters.requests == 0
 
 

@@ -225,6 +225,24 @@ async def test_strange_ids_arrive_as_they_are(optimize, optimize_simulator, coll
     assert f"[{collection_id}"[:400] in caught.value.detail
 
 
+@pytest.mark.parametrize(("generation", "unknown"), [("8.5", 500), ("8.8", 404), ("8.9", 500)])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda optimize: optimize.collections.get("a/b"),
+        lambda optimize: optimize.collections.add_scope("a/b", []),
+        lambda optimize: optimize.dashboards.delete("../d 1"),
+        lambda optimize: anext(aiter(optimize.reports.export_data("r/x"))),
+    ],
+    ids=["get", "add_scope", "delete", "export_data"],
+)
+async def test_an_id_with_a_slash_is_not_found_and_named(optimize_simulator_factory, generation, unknown, ask):
+    simulator = optimize_simulator_factory(generation=generation, unknown_url_status=unknown)
+    async with OptimizeClient(simulator.config(max_attempts=1)) as optimize:
+        with pytest.raises(NotFoundError, match="has a slash"):
+            await ask(optimize)
+
+
 @pytest.mark.parametrize(
     ("generation", "unknown"), [("8.5", 500), ("8.7", 500), ("8.8", 404), ("8.8", 500), ("8.9", 500)]
 )

@@ -147,7 +147,10 @@ def test_no_variable_is_no_call():
 
 def test_batches_by_number_and_by_size():
     many = [Variable(str(n), "v", "String", "x", "1", "k") for n in range(2 * MAX_BATCH + 1)]
-    assert [len(orjson.loads(call.body)) for call in protocol.ingest_variables(many)] == [MAX_BATCH, MAX_BATCH, 1]
+    assert [len(orjson.loads(call.body)) for call in filter(None, protocol.ingest_variables(many))] == [
+        *(MAX_BATCH, MAX_BATCH, 1)
+    ]
+    assert next(protocol.ingest_variables(many)) is None  # others may have their turn before all are checked
     large = [Variable(str(n), "v", "String", "x" * (MAX_BATCH_BYTES // 2), "1", "k") for n in range(4)]
     bodies = [call.body for call in protocol.ingest_variables(large)]
     assert [len(orjson.loads(body)) for body in bodies] == [1, 1, 1, 1]
@@ -168,7 +171,7 @@ def test_batches_by_number_and_by_size():
 )
 def test_wrong_variables_are_refused_before_any_call(variables, words):
     with pytest.raises(ConfigurationError, match=words):
-        protocol.ingest_variables(variables)
+        next(protocol.ingest_variables(variables))
 
 
 def test_labels_as_the_server_wants_them():
@@ -186,7 +189,15 @@ def test_labels_as_the_server_wants_them():
 
 
 @pytest.mark.parametrize(
-    "labels", ["x", [VARIABLE], [VariableLabel("a", "Long", "1")] * 2, [VariableLabel("a", "Long", {1})]]
+    "labels",
+    [
+        "x",
+        [VARIABLE],
+        [VariableLabel("a", "Long", "1")] * 2,
+        [VariableLabel("a", "Long", {1})],
+        [VariableLabel("a", "Long", None)],
+    ],
+    ids=repr,
 )
 def test_wrong_labels_are_refused(labels):
     with pytest.raises(ConfigurationError, match="labels"):
@@ -203,7 +214,7 @@ def test_an_import_is_sent_once():
     assert protocol.import_entities("c", []).known_bug is None
 
 
-@pytest.mark.parametrize("entities", ["x", b"x", {"id": "a"}, [{1, 2}]], ids=repr)
+@pytest.mark.parametrize("entities", ["x", b"x", {"id": "a"}, [{1, 2}], None, ["x"], [{"a": {1}}]], ids=repr)
 def test_what_cannot_be_imported(entities):
     with pytest.raises(ConfigurationError, match="entities"):
         protocol.import_entities("c", entities)
@@ -247,6 +258,36 @@ def test_a_collection_is_created_once_and_its_scope_set_as_often_as_need_be():
     assert orjson.loads(scope.body) == [{"definitionType": "process", "definitionKey": "order", "tenants": [None, "t"]}]
     assert (scope.method, scope.replay) == ("PUT", Replay.SAFE)
     assert protocol.read_created_id(CALL, answer({"id": "new"})) == "new"
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        (None, "entries: give a list, not NoneType"),
+        ("x", "entries: give a list, not str"),
+        (ScopeEntry("process", "order"), "entries: give a list, not ScopeEntry"),
+        (["x"], r"entries\[0\]: must be a ScopeEntry, not str"),
+        ([ScopeEntry("process", "k", "<default>")], r"entries\[0\].tenants: give a list, not str"),
+        ([ScopeEntry("process", "k", (None, ""))], r"entries\[0\].tenants\[1\]: is missing or empty"),
+        ([ScopeEntry("process", "k", None)], r"entries\[0\].tenants: give a list"),
+        ([ScopeEntry("process", "")], r"entries\[0\].definition_key: is missing or empty"),
+        (
+            [ScopeEntry("process", "a"), ScopeEntry("proces", "k")],
+            r"entries\[1\].definition_type: 'proces' is not one of",
+        ),
+        ([ScopeEntry(None, "k")], r"entries\[0\].definition_type: must be a string"),
+    ],
+    ids=str,
+)
+def test_a_wrong_scope_is_no_call(entries, words):
+    with pytest.raises(ConfigurationError, match=words):
+        protocol.set_scope("c", entries)
+
+
+def test_a_definition_type_in_any_case():
+    scope = protocol.set_scope("c", [ScopeEntry("PROCESS", "order", ["<default>"])])
+    expected = [{"definitionType": "process", "definitionKey": "order", "tenants": ["<default>"]}]
+    assert orjson.loads(scope.body) == expected
 
 
 @pytest.mark.parametrize("key", ["order", "", "1x", True, 1.5, None, "-1"], ids=repr)

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from .. import _validate as check
-from ..models import Collection, ScopeEntry
+from ..errors import ConfigurationError
+from ..models import DEFINITION_TYPES, Collection, ScopeEntry
 from ..wire import Answer, Call, Replay
 from .answers import encode_id, of, read, read_writable
 
@@ -30,12 +31,23 @@ def create_collection(name: str, owner_id: str) -> Call:
 
 
 def set_scope(collection_id: str, entries: Iterable[ScopeEntry]) -> Call:
-    """Data sources for a collection."""
-    scope = [
-        {"definitionType": entry.definition_type, "definitionKey": entry.definition_key, "tenants": list(entry.tenants)}
-        for entry in entries
-    ]
+    """Data sources for a collection. Checked here, because the server stores whatever it is told."""
+    scope = [_source(entry, f"entries[{number}]") for number, entry in enumerate(check.items(entries, "entries"))]
     return Call("PUT", f"{_path(collection_id)}/scope", body=check.json_body(scope, "entries"), optional=True)
+
+
+def _source(entry: ScopeEntry, place: str) -> dict[str, Any]:
+    check.must_be(entry, ScopeEntry, place)
+    kind = check.text(entry.definition_type, f"{place}.definition_type").lower()
+    if kind not in DEFINITION_TYPES:
+        problem = f"{entry.definition_type!r} is not one of {', '.join(DEFINITION_TYPES)}"
+        raise ConfigurationError(problem, setting=f"{place}.definition_type")
+    tenants = check.items(entry.tenants, f"{place}.tenants")
+    return {
+        "definitionType": kind,
+        "definitionKey": check.text(entry.definition_key, f"{place}.definition_key"),
+        "tenants": [check.optional_text(tenant, f"{place}.tenants[{number}]") for number, tenant in enumerate(tenants)],
+    }
 
 
 def read_collection(call: Call, answer: Answer) -> Collection:

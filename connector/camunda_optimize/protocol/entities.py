@@ -45,7 +45,10 @@ def import_entities(collection_id: str, entities: Iterable[Mapping[str, Any]]) -
     """Exported entities into a collection. Each import makes new entities, so that it must not be sent twice."""
     if isinstance(entities, (str, bytes, Mapping)):
         raise ConfigurationError("give a list of exported entities", setting="entities")
-    body = check.json_body(list(entities), "entities")
+    wanted = check.items(entities, "entities")
+    for number, entity in enumerate(wanted):
+        check.must_be(entity, Mapping, f"entities[{number}]")
+    body = check.json_body([dict(entity) for entity in wanted], "entities")
     query = "collectionId=" + encode_id(collection_id, "collection_id")
     known_bug = _IMPORT_BUG if body != b"[]" else None
     return Call("POST", "/api/public/import", query, body, replay=Replay.REFUSED_ONLY, known_bug=known_bug)

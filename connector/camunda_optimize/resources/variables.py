@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .. import _validate as check
 from .. import protocol
 from ..models import Variable, VariableLabel
 from ._base import Sender
@@ -22,11 +23,19 @@ class Variables:
         failed call may simply be repeated. Nothing shows in reports unless ``externalVariable.import.enabled`` is set
         on the server, which says success all the same.
 
+        A ``value`` is text or ``None``. Neither the server's endpoint nor this method compares it with its ``type``: it
+        is for the caller to write numbers, booleans and dates as Optimize does (``ExternalProcessVariableRequestDto``).
+
         :raises ConfigurationError: for a missing field, an unknown type, or two entries for one variable
         """
-        wanted = list(variables)
+        import asyncio  # which importing the package need not pay for
+
+        wanted = check.items(variables, "variables")
         for call in protocol.ingest_variables(wanted):
-            await self._client.fetch(call, protocol.read_nothing)
+            if call is None:
+                await asyncio.sleep(0)
+            else:
+                await self._client.fetch(call, protocol.read_nothing)
         return len(wanted)
 
     async def label(self, definition_key: str, labels: Iterable[VariableLabel]) -> None:
