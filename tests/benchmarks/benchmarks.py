@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 
-from export_benchmark import exports, report_exports
+from export_benchmark import beside_dlt, exports, report_exports
 from measuring import Paired, Result, Row, Run, cores, in_fresh_process, interleaved, lean_server, median, run_python
 from report_benchmark import reports
+from sql_benchmark import report_sql
 from token_table import tokens
 
-Benchmark = Callable[[bool], Result]
+Benchmark = Callable[..., Result]
+"""Takes whether it is to be quick; those in :data:`SIZED` also how many rows there are to be."""
 
 
 def throughput(quick: bool) -> Result:
@@ -204,5 +206,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "reports": reports,
     "exports": exports,
     "report_exports": report_exports,
+    "report_sql": report_sql,
+    "dlt": beside_dlt,
     "tokens": tokens,
 }
+SIZED: frozenset[str] = frozenset({"report_exports", "report_sql", "dlt"})

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-PROCESS_TIMEOUT = 300
+PROCESS_TIMEOUT = 900
 
 Run = Mapping[str, Any]
 """The figures of one process."""

@@ -1,6 +1,6 @@
 """Benchmarks of the client, beside what one would write without it.
 
-    .venv/bin/python tests/benchmarks/run.py [--quick] [--json FILE] [--check] [name ...]
+    .venv/bin/python tests/benchmarks/run.py [--quick] [--rows N] [--json FILE] [--check] [name ...]
 
 Each measurement is a process of its own, on a core of its own where the system allows it; what is compared runs in
 turns, so that other work on the machine slows both down. Ratios above 1 mean that this client needs less.
@@ -20,7 +20,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks import BENCHMARKS
+from benchmarks import BENCHMARKS, SIZED
 from measuring import Result, cores
 
 
@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="run.py", description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(BENCHMARKS)}; all by default")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a minute, and rougher figures")
+    parser.add_argument(
+        "--rows", metavar="N", type=int, help=f"so many rows for {', '.join(sorted(SIZED))}, instead of a million"
+    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every single measurement to this file")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
     options = parser.parse_args(arguments)
@@ -41,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in options.names or BENCHMARKS:
         started = time.monotonic()
         try:
-            results.append(BENCHMARKS[name](options.quick))
+            sized = {"rows": options.rows} if name in SIZED else {}
+            results.append(BENCHMARKS[name](options.quick, **sized))
         except subprocess.SubprocessError as error:  # what went wrong has been printed by the process itself
             print(f"\n{name}: a measurement failed ({type(error).__name__})", file=sys.stderr)
             return 2
