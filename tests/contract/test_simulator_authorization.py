@@ -246,21 +246,21 @@ def test_an_address_above_the_limit_stays_blocked(caller):
 
 
 def test_wrong_credentials_are_refused_slowly_and_right_ones_are_not(caller):
-    call = caller(refusal_delay=0.6)
+    call = caller(refusal_delay=1.5)
 
     started = time.monotonic()
     assert call.token_request().status == 200
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 1.5
     started = time.monotonic()
     assert call.token_request(client_secret="wrong").status == 401
-    assert time.monotonic() - started >= 0.6
+    assert time.monotonic() - started >= 1.5
 
 
 def test_token_latency(caller):
-    call = caller(token_latency=0.6)
+    call = caller(token_latency=1.5)
     started = time.monotonic()
     token = call.token()
-    assert time.monotonic() - started >= 0.6
+    assert time.monotonic() - started >= 1.5
     started = time.monotonic()
     call.api("/api/public/collection", token=token)
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 1.5

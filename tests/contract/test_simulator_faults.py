@@ -224,7 +224,7 @@ def test_latencies_add_up_and_the_first_fault_decides(call):
     second = call.sim.add_fault(Fault(status=404, latency=5))
     started = time.monotonic()
     assert statuses(call, 1) == [500]
-    assert 0.2 <= time.monotonic() - started < 1
+    assert 0.2 <= time.monotonic() - started < 5
     assert second.fired == 0
 
 

@@ -275,7 +275,7 @@ def test_too_many_at_once(caller, organisation, generation):
     for answer, took in refused:
         assert answer.headers["Retry-After"] == "5"
         assert b"Too many requests" in answer.body
-        assert 0.5 < took < 1.5
+        assert took > 0.5
     assert len(organisation.ingested_variables) == 4 - len(refused)
     assert call.sim.counters.throttled == len(refused)
 

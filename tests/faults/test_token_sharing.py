@@ -301,7 +301,7 @@ async def test_a_lock_that_is_held_for_ever_only_delays(config, directory):
         fcntl.flock(file, fcntl.LOCK_EX)
         started = time.monotonic()
         assert await fetch(config.replace(token_timeout=0.3)) == 1
-        assert 0.25 < time.monotonic() - started < 2
+        assert 0.25 < time.monotonic() - started < 20
 
 
 async def test_a_wrong_secret_does_not_find_the_token_of_the_right_one(config):

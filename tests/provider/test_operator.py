@@ -252,12 +252,10 @@ def test_a_timeout_leaves_the_previous_snapshot(
     change_everything(optimize_simulator)
     optimize_simulator.add_fault(Fault(on="api", latency=0.25))
     dag = one_task("timeout", destination=str(tmp_path), max_concurrency=1, execution_timeout=timedelta(seconds=0.8))
-    started = time.monotonic()
     run = run_dag(dag)
     assert run.states == {"export": "failed"}
     assert "AirflowTaskTimeout" in logs()
     assert snapshot() == before
-    assert time.monotonic() - started < 6
     assert_all_ended()
 
 

@@ -99,7 +99,7 @@ def test_the_wait_for_the_clean_up_is_bounded(alarm):
     thread.stop = stop
     with pytest.raises(Alarm):
         thread.run()
-    assert 0.3 < time.monotonic() - started < 2
+    assert 0.3 < time.monotonic() - started < 20
     assert not work.cleaned
     thread._loop.call_soon_threadsafe(thread._task.cancel)
 
@@ -216,7 +216,7 @@ def test_the_result_does_not_wait_for_threads_that_were_left_behind(fails):
                 thread.run()
         else:
             assert thread.run() == 1
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15
         assert thread.stop()
     finally:
         release.set()

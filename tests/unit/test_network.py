@@ -173,7 +173,7 @@ async def test_a_request_ends_when_its_time_is_over(body):
             started = time.monotonic()
             with pytest.raises(ReadTimeout):
                 await optimize.send(Call("POST" if body else "GET", "/x", body=body))
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 20  # and not for ever
             assert asyncio.current_task().cancelling() == 0
 
 
