@@ -67,6 +67,13 @@ async def test_a_list_is_asked_for_again(optimize, optimize_simulator, wanted, f
     assert optimize.stats.retries == 1
 
 
+async def test_head_and_body_of_an_answer_have_their_time_each(optimize_simulator, wanted):
+    optimize_simulator.add_fault(Fault(path=LIST, latency=1.2, slow_body=0.3))  # together 2.4 s
+    async with OptimizeClient(optimize_simulator.config(request_timeout=2)) as optimize:
+        assert await optimize.dashboards.list_ids(wanted) == optimize_simulator.organisation.dashboard_ids(wanted)
+    assert optimize.stats.retries == 0
+
+
 async def test_an_error_of_the_application_is_not_asked_for_again(optimize, optimize_simulator, wanted):
     hit = optimize_simulator.add_fault(Fault(path=LIST, status=500))
     with pytest.raises(ServerError, match="Simulated fault") as caught:

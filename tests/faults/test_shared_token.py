@@ -223,6 +223,16 @@ async def test_tokens_that_optimize_never_accepts_are_not_fetched_for_ever(optim
     assert optimize_simulator.counters.token_requests <= 3
 
 
+async def test_a_new_token_that_served_may_be_revoked_as_well(optimize_simulator):
+    """However soon: only a successor that nobody ever accepted is proof that tokens are not what is wrong."""
+    async with OptimizeClient(optimize_simulator.config()) as optimize:
+        wanted = collection(optimize_simulator)
+        for requests in (1, 2, 3):
+            await optimize.dashboards.list_ids(wanted)
+            assert optimize.stats.token_requests == requests
+            optimize_simulator.revoke_all_tokens()
+
+
 async def test_a_call_that_alone_is_refused_gets_one_new_token_and_no_more(optimize_simulator):
     """Others prove each new token good, so that nothing but this call's own memory ends it."""
     optimize_simulator.add_fault(Fault(path="/dashboard", status=401, latency=0.3))
