@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -15,6 +16,7 @@ from airflow.sdk import DAG, Asset, AssetWatcher, task
 
 from camunda_optimize.testing import Fault
 from camunda_optimize_provider.hooks.optimize import OptimizeHook
+from camunda_optimize_provider.operators import optimize as operators
 from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsOperator as Export
 from camunda_optimize_provider.sensors.optimize import OptimizeReadySensor
 from camunda_optimize_provider.triggers import optimize as triggers
@@ -23,6 +25,7 @@ from camunda_optimize_provider.triggers.optimize import CollectionChangedTrigger
 # Put together, because Airflow stores the code of DAG files as it is, and this is one.
 WRONG = f"not-the-secret-but-a-secret-too-{'x' * 5}"
 STORAGE = f"a-secret-of-the-storage-{'x' * 5}"
+STORED = f"a-secret-of-a-stored-connection-{'x' * 5}"
 LEAK = f"a-made-up-secret-that-leaks-{'x' * 5}"
 
 
@@ -78,10 +81,51 @@ def sensor():
     OptimizeReadySensor(task_id="wait", deferrable=False, poke_interval=0.1, timeout=0.3)
 
 
+def all_others(tmp_path):
+    """One task of every other operator, against a server that shows the token it was sent; stores and databases are down."""
+    with DAG("all_others", schedule=None) as dag:
+        place = str(tmp_path / "others")
+        operators.OptimizeExportReportDataOperator(task_id="report_data", reports=["one"], destination=place)
+        operators.OptimizeExportDefinitionsOperator(task_id="definitions", destination=place)
+        operators.OptimizeCommitSnapshotOperator(task_id="commit", destination=place, parts=["nowhere"])
+        operators.OptimizeImportEntitiesOperator(task_id="entities", collection_id="one", source=place)
+        operators.OptimizeIngestVariablesOperator(task_id="variables", variables=[VARIABLE])
+        Export(task_id="store", destination="s3://storage@lake/x")
+        operators.OptimizeExportDashboardIdsToSqlOperator(
+            task_id="ids_to_sql", conn_id="warehouse", table="ids", snapshot="one"
+        )
+        operators.OptimizeExportReportDataToSqlOperator(
+            task_id="report_data_to_sql", reports=["one"], conn_id="warehouse", table="data", snapshot="one"
+        )
+    tried = {type(task) for task in dag.tasks}
+    assert tried == {
+        each for each in vars(operators).values() if isinstance(each, type) and "Operator" in each.__name__
+    }
+    return dag
+
+
+VARIABLE = {
+    "id": "1",
+    "name": "order",
+    "type": "String",
+    "value": "7",
+    "process_instance_id": "2",
+    "process_definition_key": "orders",
+}
+
+
 def deferred():
     with DAG("deferred", schedule=None) as dag:
         OptimizeReadySensor(task_id="wait", deferrable=True, poke_interval=0.1)
     return dag
+
+
+def shows_the_token(simulator):
+    """What careless gateways do."""
+    header = f"Authorization: Bearer {simulator.issued_tokens[-1]}"
+    return Fault(
+        on="api", path="/(dashboard|report|export|variable)", status=400, body={"errorMessage": f"Bad: {header}"}
+    )
 
 
 FAULTS = {
@@ -89,11 +133,23 @@ FAULTS = {
     "secret echoed": ({}, [Fault(on="token", echo_request=True)]),
     "secret echoed in a page": ({}, [Fault(on="token", echo_request=True, html=True, status=403)]),
     "token refused": ({}, [Fault(on="api", path="/public/", status=401)]),
-    "token echoed": ({}, [Fault(on="api", path="/dashboard", echo_request=True, status=400)]),
+    "token shown": ({}, [shows_the_token]),
     "server down in the middle": ({}, [Fault(on="api", path="/dashboard", skip=3, status=503)]),
     "answers cut": ({}, [Fault(on="any", truncate=20)]),
     "no token endpoint": ({"extra": {"oauth_url": "http://127.0.0.1:9/token"}}, []),
     "another server": ({"host": "http://127.0.0.1:9/optimize"}, []),
+    "connections reset": ({}, [Fault(on="any", skip=2, reset=True)]),
+    "sent elsewhere": ({}, [Fault(on="any", skip=1, redirect="http://127.0.0.1:9/elsewhere")]),
+    "a static token refused": (
+        {
+            "login": None,
+            "password": WRONG,
+            "extra": {"deployment": "static_token", "oauth_url": None, "audience": None},
+        },
+        [],
+    ),
+    "secret in the wrong field": ({"login": WRONG, "extra": {"deployment": WRONG}}, []),
+    "secret under an unknown name": ({"extra": {"client_key": WRONG}}, []),
 }
 
 
@@ -113,7 +169,7 @@ def quickly(monkeypatch):
     monkeypatch.setattr(retry, "judge", soon)
 
 
-def test_no_secret_is_kept(run_dag, optimize_simulator, optimize_connection, tmp_path, printed, a_loop):
+def test_no_secret_is_kept(run_dag, optimize_simulator, optimize_connection, tmp_path, printed, a_loop, monkeypatch):
     simulator = optimize_simulator
     watcher = AssetWatcher("changed", trigger=CollectionChangedTrigger(poll_interval=60))
     with DAG("watched", schedule=[Asset("dashboards", watchers=[watcher])]) as watched:
@@ -122,7 +178,7 @@ def test_no_secret_is_kept(run_dag, optimize_simulator, optimize_connection, tmp
         optimize_connection(**changes)
         simulator.clear_faults()
         for fault in faults:
-            simulator.add_fault(fault)
+            simulator.add_fault(fault(simulator) if callable(fault) else fault)
         run = run_dag(failing(f"secret_{number}", by_hook, sensor, destination=str(tmp_path)))
         assert run.state == "failed"
         assert run.states["export"] == run.states["by_hook"] == "failed", list(FAULTS)[number]
@@ -137,9 +193,18 @@ def test_no_secret_is_kept(run_dag, optimize_simulator, optimize_connection, tmp
         run = run_dag(failing(f"destination_{number}", destination=destination if number else "/proc/nowhere/x"))
         assert run.states == {"export": "failed"}
     killed(run_dag, simulator, tmp_path)
+    simulator.add_fault(Fault(on="api", path="/dashboard", latency=5))
+    late = failing("secret_late", destination=str(tmp_path), execution_timeout=timedelta(seconds=1), retries=0)
+    assert run_dag(late).states == {"export": "failed"}
+    simulator.clear_faults()
+    simulator.add_fault(shows_the_token(simulator))
+    monkeypatch.setenv("AIRFLOW_CONN_STORAGE", json.dumps(STORE))
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"postgres://me:{STORED}@127.0.0.1:9/warehouse")
+    others = run_dag(all_others(tmp_path))
+    assert set(others.states.values()) == {"failed"}, others.states
 
     assert len(simulator.issued_tokens) > 3
-    secrets = [simulator.client_secret, WRONG, *simulator.issued_tokens]
+    secrets = [simulator.client_secret, WRONG, STORED, *simulator.issued_tokens]
     rows, files = everything_stored()
     assert "CollectionChangedTrigger" in rows["trigger"]
     log = printed()
@@ -151,6 +216,14 @@ def test_no_secret_is_kept(run_dag, optimize_simulator, optimize_connection, tmp
     assert not [
         name for name, text in rows.items() if STORAGE in text and name != "serialized_dag"
     ]  # written there as an argument
+
+
+STORE = {
+    "conn_type": "aws",
+    "login": "me",
+    "password": STORED,
+    "extra": {"region_name": "us-east-1", "endpoint_url": "http://127.0.0.1:9"},
+}
 
 
 def killed(run_dag, simulator, tmp_path):

@@ -199,7 +199,11 @@ def test_what_does_not_mend_itself_fails_at_once(
 
 @pytest.mark.parametrize("destination", ["s3://key:a-secret-of-the-storage@lake/x", "s3://key:a-secret/of@lake/x"])
 def test_credentials_in_an_object_storage_path_are_refused(run_dag, optimize_connection, logs, destination):
-    run = run_dag(one_task("path_with_credentials", destination=ObjectStoragePath(destination), retries=3))
+    try:
+        path = ObjectStoragePath(destination)
+    except ValueError:  # before Airflow 3.2: what stands behind a colon may only be a port
+        pytest.skip("this Airflow's own class refuses it")
+    run = run_dag(one_task("path_with_credentials", destination=path, retries=3))
     assert run.tries == {"export": 1}
     assert run.states == {"export": "failed"}
     assert "a-secret" not in run.everything
