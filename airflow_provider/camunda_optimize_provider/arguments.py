@@ -32,6 +32,8 @@ def is_template(value: object) -> bool:
         return "{{" in value or "{%" in value
     if isinstance(value, (list, tuple)):
         return any(is_template(item) for item in value)
+    if hasattr(value, "bucket"):  # an ObjectStoragePath; its resolve() is that of paths
+        return is_template(str(value))
     return hasattr(value, "resolve")
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -157,27 +158,33 @@ LASTING = {
     "secret echoed": ({"fault": Fault(on="token", echo_request=True)}, "oauth/token"),
     "HTML": ({"fault": Fault(on="api", html=True, status=200)}, "base URL"),
     "forbidden": ({"fault": Fault(on="api", status=403)}, "403"),
-    "unknown collection": ({"arguments": {"collections": ["nobody-has-this-id"]}}, "nobody-has-this-id"),
-    "empty list": ({"arguments": {"collections": "{{ [] }}"}}, "is empty"),
-    "empty text": ({"arguments": {"collections": "{{ '' }}"}}, "came to nothing"),
-    "None as text": ({"arguments": {"collections": "{{ none }}"}}, "came to nothing"),
-    "XCom of nobody": ({"arguments": {"collections": "{{ ti.xcom_pull(task_ids='nobody') }}"}}, "came to nothing"),
-    "list of nothing": ({"arguments": {"collections": ["{{ none }}"]}}, "came to nothing"),
-    "broken list": ({"arguments": {"collections": "{{ '[a, b' }}"}}, "like a list, but is none"),
-    "connection missing": ({"arguments": {"optimize_conn_id": "no_such_connection"}}, "no_such_connection"),
-    "storage's connection missing": (
-        {"arguments": {"destination": "s3://no_such_connection@lake/x"}},
-        "no_such_connection",
-    ),
+}
+ARGUMENTS = {
+    "unknown collection": ({"collections": ["nobody-has-this-id"]}, "nobody-has-this-id"),
+    "empty list": ({"collections": "{{ [] }}"}, "is empty"),
+    "empty text": ({"collections": "{{ '' }}"}, "came to nothing"),
+    "None as text": ({"collections": "{{ none }}"}, "came to nothing"),
+    "XCom of nobody": ({"collections": "{{ ti.xcom_pull(task_ids='nobody') }}"}, "came to nothing"),
+    "list of nothing": ({"collections": ["{{ none }}"]}, "came to nothing"),
+    "broken list": ({"collections": "{{ '[a, b' }}"}, "like a list, but is none"),
+    "connection missing": ({"optimize_conn_id": "no_such_connection"}, "no_such_connection"),
+    "storage's connection missing": ({"destination": "s3://no_such_storage@lake/x"}, "no_such_storage"),
     "credentials in a template": (
-        {"arguments": {"destination": "{{ 's3://key:another-secret-' }}for-the-simulator@lake/x"}},
+        {"destination": "{{ 's3://key:another-secret-' }}for-the-simulator@lake/x"},
         "store them in an Airflow connection",
     ),
-    "option rendered wrongly": ({"arguments": {"format": "{{ 'xml' }}"}}, "jsonl"),
-    "no destination": ({"arguments": {"destination": "{{ none }}"}}, "destination"),
-    "no filesystem": ({"arguments": {"destination": "{{ 'gs' }}://lake/x"}}, "apache-airflow-providers-google"),
-    "unknown filesystem": ({"arguments": {"destination": "{{ 'zzz' }}://lake/x"}}, "no filesystem for zzz://"),
+    "option rendered wrongly": ({"format": "{{ 'xml' }}"}, "jsonl"),
+    "no destination": ({"destination": "{{ none }}"}, "destination: is empty"),
+    "no filesystem": ({"destination": "{{ 'gs' }}://lake/x"}, "apache-airflow-providers-google"),
+    "unknown filesystem": ({"destination": "{{ 'zzz' }}://lake/x"}, "no filesystem for zzz://"),
 }
+
+
+def what_was_raised(run, logs):
+    """The words of the exceptions that ended the tasks of a run."""
+    found = re.findall(r"^(?:airflow\.\S*)?AirflowFailException: (.*)$", logs, flags=re.MULTILINE)
+    assert len(found) >= len(run.states), "each task says why"
+    return found
 
 
 @pytest.mark.parametrize(("change", "words"), LASTING.values(), ids=LASTING.keys())
@@ -187,8 +194,7 @@ def test_what_does_not_mend_itself_fails_at_once(
     optimize_connection(**change.get("connection", {}))
     if "fault" in change:
         optimize_simulator.add_fault(change["fault"])
-    arguments = {"destination": str(tmp_path), **change.get("arguments", {})}
-    run = run_dag(one_task("lasting", retries=3, retry_delay=timedelta(0), **arguments))
+    run = run_dag(one_task("lasting", retries=3, retry_delay=timedelta(0), destination=str(tmp_path)))
     assert run.states == {"export": "failed"}
     assert run.tries == {"export": 1}
     assert "AirflowFailException" in (text := logs())
@@ -197,16 +203,32 @@ def test_what_does_not_mend_itself_fails_at_once(
     assert snapshot() == {}
 
 
+def test_what_is_rendered_wrongly_fails_at_once(run_dag, optimize_connection, tmp_path, snapshot, logs):
+    """One run for all of them; what each says is told apart by its words."""
+    with DAG("rendered_wrongly", schedule=None, default_args={"retries": 3, "retry_delay": timedelta(0)}) as dag:
+        for number, (arguments, _) in enumerate(ARGUMENTS.values()):
+            Export(task_id=f"t{number}", **{"destination": str(tmp_path), **arguments})
+    run = run_dag(dag)
+    assert set(run.states.values()) == {"failed"}
+    assert set(run.tries.values()) == {1}
+    text = logs()
+    said = what_was_raised(run, text)
+    for name, (_, words) in ARGUMENTS.items():
+        wanted = sum(each == words for _, each in ARGUMENTS.values())
+        assert sum(words in each for each in said) >= wanted, name
+    assert "another-secret-for-the-simulator" not in without_airflows_own(text) + run.everything
+    assert snapshot() == {}
+
+
 @pytest.mark.parametrize("destination", ["s3://key:a-secret-of-the-storage@lake/x", "s3://key:a-secret/of@lake/x"])
-def test_credentials_in_an_object_storage_path_are_refused(run_dag, optimize_connection, logs, destination):
+def test_credentials_in_an_object_storage_path_are_refused(logs, destination):
     try:
         path = ObjectStoragePath(destination)
     except ValueError:  # before Airflow 3.2: what stands behind a colon may only be a port
         pytest.skip("this Airflow's own class refuses it")
-    run = run_dag(one_task("path_with_credentials", destination=path, retries=3))
-    assert run.tries == {"export": 1}
-    assert run.states == {"export": "failed"}
-    assert "a-secret" not in run.everything
+    with pytest.raises(ConfigurationError, match="holds what looks like credentials") as caught:
+        Export(task_id="export", destination=path)
+    assert "a-secret" not in str(caught.value)
     # Airflow's own class looks a connection up as soon as it is made, and its S3 hook says which.
     assert not [line for line in logs().splitlines() if "a-secret" in line and "base_aws.py" not in line]
 
@@ -352,14 +374,18 @@ def test_mapped_tasks_need_destinations_of_their_own(
 
 
 def mapped_dag(name, /, **arguments):
-    """``partial`` holds the common arguments, ``expand`` or ``expand_kwargs`` the mapped ones."""
     with DAG(name, schedule=None) as dag:
-        partial = Export.partial(task_id="export", retries=3, retry_delay=timedelta(0), **arguments.get("partial", {}))
-        if "expand" in arguments:
-            partial.expand(**arguments["expand"])
-        else:
-            partial.expand_kwargs(arguments["expand_kwargs"])
+        mapped_task("export", **arguments)
     return dag
+
+
+def mapped_task(task_id, /, **arguments):
+    """``partial`` holds the common arguments, ``expand`` or ``expand_kwargs`` the mapped ones."""
+    partial = Export.partial(task_id=task_id, retries=3, retry_delay=timedelta(0), **arguments.get("partial", {}))
+    if "expand" in arguments:
+        partial.expand(**arguments["expand"])
+    else:
+        partial.expand_kwargs(arguments["expand_kwargs"])
 
 
 def test_mapped_destinations_that_differ(run_dag, optimize_simulator, optimize_connection, tmp_path):
@@ -417,13 +443,18 @@ MAPPED_WRONGLY = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "words"), MAPPED_WRONGLY.values(), ids=MAPPED_WRONGLY.keys())
-def test_what_is_mapped_wrongly_fails_at_once(run_dag, optimize_connection, tmp_path, snapshot, logs, arguments, words):
-    arguments = json.loads(json.dumps(arguments).replace("{path}", str(tmp_path)))
-    run = run_dag(mapped_dag("mapped_wrongly", **arguments))
+def test_what_is_mapped_wrongly_fails_at_once(run_dag, optimize_connection, tmp_path, snapshot, logs):
+    mistakes = json.loads(json.dumps(list(MAPPED_WRONGLY.values())).replace("{path}", str(tmp_path)))
+    with DAG("mapped_wrongly", schedule=None) as dag:
+        for number, (arguments, _) in enumerate(mistakes):
+            mapped_task(f"t{number}", **arguments)
+    run = run_dag(dag)
+    assert {name.partition("[")[0] for name in run.states} == {f"t{number}" for number in range(len(mistakes))}
     assert set(run.states.values()) == {"failed"}
     assert set(run.tries.values()) == {1}
-    assert words in logs()
+    said = what_was_raised(run, logs())
+    for _, words in mistakes:
+        assert sum(words in each for each in said) >= sum(each == words for _, each in mistakes)
     assert snapshot() == {}
 
 
