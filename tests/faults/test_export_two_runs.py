@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
@@ -313,6 +314,22 @@ def test_an_entry_that_vanishes_hides_no_other_from_a_listing(tmp_path, monkeypa
 
     monkeypatch.setattr("camunda_optimize.export.destinations.local.os.scandir", scan)
     assert set(LocalDestination(str(tmp_path)).list("x")) == {f"file{n}" for n in range(20) if n != 7}
+
+
+async def test_a_directory_that_others_keep_removing_is_made_again(tmp_path, monkeypatch):
+    """Runs that clean up remove empty directories, between the making of one and the first file in it."""
+    place, left = str(tmp_path / "snapshot"), iter(range(8))
+    mkdir = Path.mkdir
+
+    def removed_at_once(self, *arguments, **settings):
+        mkdir(self, *arguments, **settings)
+        if self.name == "collection_id=c1" and next(left, None) is not None:
+            self.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", removed_at_once)
+    await export("new", place)
+    assert next(left, None) is None
+    assert verify(place).ok
 
 
 SHUTDOWN = """

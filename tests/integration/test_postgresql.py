@@ -37,6 +37,7 @@ from camunda_optimize.export.sql.engines import open_database  # noqa: E402
 from camunda_optimize.export.sql.tables import target  # noqa: E402
 from camunda_optimize.export.sql.transaction import Transaction  # noqa: E402
 from camunda_optimize.testing import OptimizeSimulator, Organisation  # noqa: E402
+from servers.cutting_proxy import cutting_proxy  # noqa: E402
 from servers.postgresql import PASSWORD, cluster  # noqa: E402 - its asserts are to be rewritten
 from servers.programs import find  # noqa: E402
 
@@ -86,6 +87,24 @@ class TestPostgresql(SqlRuns):
             assert standing(kind, url) == both["old"], step
         await export(kind, servers["new"], url)
         assert standing(kind, url) == both["new"]
+
+    @pytest.mark.parametrize("kind", KINDS)
+    async def test_a_commit_whose_answer_is_lost(self, kind, servers, url, postgresql):
+        """The server has done it; the run cannot know, says so, and may be run again."""
+        both = await self.both(kind, servers, url)
+        with cutting_proxy(postgresql.port) as proxy:
+            by_proxy = url.replace(f":{postgresql.port}/", f":{proxy.port}/")
+            for existing in (True, False):
+                await self.reset(kind, servers, url, existing=existing)
+                proxy.mark = b"\x0bCOMMIT"  # a query with its length, and not the level of isolation
+                with pytest.raises(DestinationError) as caught:
+                    await export(kind, servers["new"], by_proxy, create_table=True)
+                assert caught.value.transient, caught.value
+                assert standing(kind, url) == both["new"]
+                proxy.mark = None
+                await export(kind, servers["new"], by_proxy)
+                assert standing(kind, url) == both["new"]
+            assert proxy.cuts == 2
 
     async def test_parallel_first_runs_of_different_snapshots(self, servers, url):
         names = [f"s{number}" for number in range(6)]
