@@ -13,7 +13,8 @@ _CREDENTIAL = re.compile(
     r"(?i)\b((?:client_secret|client_assertion|access_token|password)\\?[\"']?\s*[=:]\s*)[^\s&,}]+"
 )
 _BASIC = re.compile(r"(?i)\b(basic|bearer)\s+(?=[a-z._~+/-]*[\d=])[\w.~+/=%-]{8,}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+CONTROL: re.Pattern[str] = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
+"""What breaks lines, steers terminals, or makes them show a text in another order than it has."""
 _ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 
 
@@ -26,7 +27,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     if pattern is not None:
         text = pattern.sub(HIDDEN, text)
     text = strike_credentials(text)
-    text = _CONTROL.sub(" ", text).strip()
+    text = CONTROL.sub(" ", text).strip()
     return text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 1] + "…"
 
 

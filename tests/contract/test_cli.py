@@ -134,9 +134,33 @@ def test_a_name_whose_entity_has_gone_meanwhile_is_empty(cli, sim):
 
 
 def test_a_collection_that_does_not_exist_is_no_empty_one(cli, sim):
-    said = cli(sim, "dashboards", "orders", "nowhere")
-    assert (said.code, said.out) == (5, "")
+    said = cli(sim, "dashboards", "nowhere")
+    assert (said.code, said.out) == (7, "")
     assert said.err == "Error: there is no collection 'nowhere'\n"
+    error = cli(sim, "dashboards", "nowhere", "--json").json["error"]
+    assert (error["type"], error["exit_code"]) == ("NotFoundError", 7)
+
+
+def test_what_exists_is_shown_beside_what_does_not(cli, sim):
+    ids = sim.organisation.dashboard_ids("orders")
+    said = cli(sim, "dashboards", "nowhere", "orders", "gone", "--names")
+    assert said.code == 7
+    assert [row[:2] for row in said.rows] == [["orders", id_] for id_ in ids]
+    assert said.err == "Error: there is no collection 'nowhere', 'gone'\n"
+    document = cli(sim, "dashboards", "nowhere", "orders", "--json")
+    assert (document.code, document.err) == (7, "")
+    assert document.json["unknown"] == ["nowhere"]
+    assert [one["id"] for one in document.json["collections"]] == ["orders"]
+
+
+def test_another_error_counts_for_more_than_an_unknown_collection(cli, sim):
+    sim.add_fault(Fault(path="/api/public/dashboard", collection_id="orders", status=403))
+    said = cli(sim, "dashboards", "nowhere", "orders", "--json")
+    assert said.code == 5
+    assert {id_: one["type"] for id_, one in said.json["error"]["failures"].items()} == {
+        "nowhere": "NotFoundError",
+        "orders": "ForbiddenError",
+    }
 
 
 def test_where_the_server_cannot_say_it_is_a_warning(cli, optimize_simulator_factory):
@@ -166,6 +190,12 @@ def test_all_collections_are_tried_and_all_failures_told(cli, sim):
     assert said.code == 3
     assert len(said.json["error"]["failures"]) == 2
     assert {failure["type"] for failure in said.json["error"]["failures"].values()} == {"ForbiddenError"}
+
+
+def test_a_name_cannot_turn_the_text_around(cli, optimize_simulator_factory):
+    made = Organisation()
+    made.add_collection("a\u202eb\u2066c\u2069d\u202ae", id="bidi")
+    assert cli(optimize_simulator_factory(made), "collections", "--names").rows == [["bidi", "a b c d e"]]
 
 
 # --- definitions and their import ------------------------------------------------------------------------------------

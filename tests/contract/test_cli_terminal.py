@@ -180,6 +180,72 @@ def test_a_reader_that_has_seen_enough_is_no_error(optimize_simulator):
     assert program.wait(30) == 141
 
 
+@pytest.mark.parametrize("arguments", [["check", "--json"], ["collections"], ["--help"]], ids=" ".join)
+def test_a_full_disk_behind_the_output_is_one_line(optimize_simulator, arguments):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        said = subprocess.run(
+            [PROGRAM, *arguments],
+            env=environment(optimize_simulator),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert said.returncode == 6
+    assert len(said.stderr.splitlines()) == 1
+    assert said.stderr.startswith("Error: ")
+    assert said.stderr.endswith("No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "words"),
+    [
+        (">&-", 6, "Error: standard output: it is closed; >/dev/null is for output that nobody wants\n"),
+        (">&- 2>&-", 6, ""),
+        ("2>&-", 0, ""),
+        ("<&-", 0, ""),
+    ],
+)
+def test_streams_that_a_script_has_closed(optimize_simulator, closed, code, words):
+    command = f"'{PROGRAM}' collections --json {closed}"
+    said = subprocess.run(
+        command, shell=True, env=environment(optimize_simulator), capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stderr) == (code, words)
+    assert bool(said.stdout) is (code == 0)
+
+
+def test_files_that_cannot_be_written_are_named(optimize_simulator, tmp_path):
+    report = next(iter(optimize_simulator.organisation.reports))
+    missing = tmp_path / "missing" / "file.jsonl"
+    said = run("reports", "data", report, "-o", missing, sim=optimize_simulator)
+    assert (said.returncode, said.stderr) == (6, f"Error: {missing}: No such file or directory\n")
+    assert run("export", "dashboard-ids", tmp_path / "a", "--all", sim=optimize_simulator).returncode == 0
+    said = run("diff", tmp_path / "a", tmp_path / "a", "--html", "/dev/full")
+    assert (said.returncode, said.stderr) == (6, "Error: /dev/full: No space left on device\n")
+
+
+def test_a_full_disk_under_a_report_is_named(optimize_simulator, tmp_path):
+    report = next(id_ for id_, one in optimize_simulator.organisation.reports.items() if one.kind == "raw")
+    command = f"ulimit -f 0; exec '{PROGRAM}' reports data '{report}' -o '{tmp_path}/rows'"
+    said = subprocess.run(
+        ["bash", "-c", f"trap '' XFSZ; {command}"],
+        env=environment(optimize_simulator, PYTHONDONTWRITEBYTECODE="1"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.returncode, said.stderr) == (6, f"Error: {tmp_path}/rows: File too large\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_where_no_directory_can_be_made(optimize_simulator):
+    said = run("export", "dashboard-ids", "/proc/x", "--all", sim=optimize_simulator)
+    assert said.returncode == 6
+    assert len(said.stderr.splitlines()) == 1
+    assert "no directory can be made there" in said.stderr
+
+
 # --- under signals ---------------------------------------------------------------------------------------------------
 
 
@@ -192,7 +258,8 @@ def started(sim, *arguments):
 
 @pytest.mark.parametrize("machine", [[], ["--json"]], ids=["people", "json"])
 @pytest.mark.parametrize(
-    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "hung up")],
 )
 def test_a_signal_ends_an_export_cleanly(optimize_simulator, tmp_path, number, code, word, machine):
     sim = optimize_simulator
@@ -216,6 +283,7 @@ def test_a_signal_ends_an_export_cleanly(optimize_simulator, tmp_path, number, c
     assert verify(tmp_path).ok
 
 
+WORDS = {129: "hung up", 130: "interrupted", 143: "terminated"}
 SLOW = """
 import sys, time
 from camunda_optimize.export.destinations.local import LocalDestination
@@ -250,7 +318,33 @@ def test_a_signal_while_objects_are_put_removes_them(optimize_simulator, tmp_pat
     assert not place.exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_temporary_file_beside_the_output(optimize_simulator, tmp_path, number):
+    report = next(id_ for id_, one in optimize_simulator.organisation.reports.items() if one.kind == "raw")
+    optimize_simulator.add_fault(Fault(path="/result/json", hang=True))
+    program = started(optimize_simulator, "reports", "data", report, "-o", tmp_path / "rows")
+    while not optimize_simulator.counters.max_in_flight or not list(tmp_path.iterdir()):
+        time.sleep(0.02)
+    program.send_signal(number)
+    program.communicate(timeout=30)
+    assert program.returncode == 128 + number
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nohup_keeps_a_command_alive(optimize_simulator, tmp_path):
+    fault = optimize_simulator.add_fault(Fault(path="/api/public/dashboard", latency=1.0, times=1))
+    command = f"trap '' HUP; exec '{PROGRAM}' export dashboard-ids '{tmp_path}' --all"
+    program = subprocess.Popen(
+        ["bash", "-c", command], env=environment(optimize_simulator), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    while not fault.fired:
+        time.sleep(0.02)
+    program.send_signal(signal.SIGHUP)
+    program.communicate(timeout=30)
+    assert program.returncode == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_while_nothing_is_sent(optimize_simulator, number, code):
     # It waits for its standard input, outside of any event loop.
     program = subprocess.Popen(
@@ -268,7 +362,7 @@ def test_a_signal_while_nothing_is_sent(optimize_simulator, number, code):
     program.send_signal(number)
     out, err = program.communicate(timeout=30)
     assert (program.returncode, out) == (code, "")
-    assert err.strip() == ("Error: interrupted" if code == 130 else "Error: terminated")
+    assert err.strip() == f"Error: {WORDS[code]}"
 
 
 # --- the simulator, and what is there without Optimize ---------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import MutableMapping, Sequence
 from io import TextIOWrapper
@@ -13,7 +15,7 @@ from .._version import __version__
 from .commands import check, exports, imports, listing, reports, simulate, snapshots
 from .exits import TABLE, Interrupted, OutputClosed, exit_code
 from .failure import tell
-from .output import Output
+from .output import Output, OutputError, give_up_output
 from .parts import Group
 from .running import terminable
 
@@ -49,10 +51,17 @@ class Application(Group):
         **extra: Any,
     ) -> NoReturn:
         arguments = list(sys.argv[1:] if args is None else args)
+        _open_streams()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # a name from the server may not fit the terminal
-        sys.exit(self._run(arguments, prog_name or "camunda-optimize", complete_var, extra))
+        code = self._run(arguments, prog_name or "camunda-optimize", complete_var, extra)
+        try:
+            sys.stdout.flush()  # as Python does later, where nobody can say anything any more
+        except OSError as error:
+            give_up_output()
+            code = code or exit_code(error)
+        sys.exit(code)
 
     def _run(
         self,
@@ -71,6 +80,18 @@ class Application(Group):
             tell(_explained(error), Output("--json" in arguments))
             return exit_code(error)
         return code if isinstance(code, int) else 0
+
+
+def _open_streams() -> None:
+    """What a script has closed (``>&-``) is ``None``, and its number would become the next file's that is opened."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 -- it stays open
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- it stays open
+    if sys.stdout is None:
+        error = OutputError(errno.EBADF, "it is closed; >/dev/null is for output that nobody wants", "standard output")
+        tell(error, Output())
+        sys.exit(exit_code(error))
 
 
 def _explained(error: BaseException) -> BaseException:

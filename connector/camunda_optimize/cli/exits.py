@@ -64,6 +64,7 @@ TABLE = (
     Exit(INCOMPLETE, "data incomplete or damaged, or refused by a policy; nothing was published", (ExportError,)),
     Exit(6, "a destination or file cannot be read or written", (DestinationError, click.FileError, OSError)),
     Exit(REFUSED, "request refused by Optimize: unknown id, conflict, unknown to its version", (ApiError,)),
+    Exit(129, "the terminal went away (SIGHUP)"),
     Exit(130, "interrupted (SIGINT)", (click.Abort, KeyboardInterrupt)),
     Exit(BROKEN_PIPE, "who read the output went away", (OutputClosed,)),
     Exit(143, "terminated (SIGTERM)"),

@@ -8,9 +8,10 @@ import click
 
 from ..errors import ExportError, OptimizeError
 from ..redact import redact
-from .exits import Interrupted, exit_code
-from .output import Output
+from .exits import Interrupted, OutputClosed, exit_code
+from .output import Output, OutputError
 
+_SIGNALS = {1: "hung up", 2: "interrupted"}
 _DETAILS = (
     "setting",
     "origin",
@@ -53,7 +54,7 @@ def error_document(error: BaseException) -> dict[str, Any]:
 def message(error: BaseException) -> str:
     """An error in words."""
     if isinstance(error, Interrupted):
-        return "interrupted" if error.signal_number == 2 else "terminated"
+        return _SIGNALS.get(error.signal_number, "terminated")
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         return "interrupted"
     if isinstance(error, click.ClickException):
@@ -68,9 +69,14 @@ def message(error: BaseException) -> str:
 
 def tell(error: BaseException, output: Output) -> None:
     """Say what went wrong: as the document of ``--json``, or in a line on standard error."""
-    if output.as_json:
-        output.document({"error": error_document(error)})
-    elif isinstance(error, click.UsageError):
+    if output.as_json and not isinstance(error, OutputError):
+        try:
+            output.document({"error": error_document(error)})
+        except (OutputError, OutputClosed):
+            pass  # a line, then
+        else:
+            return
+    if isinstance(error, click.UsageError):
         error.show()
     else:
         output.note(f"Error: {message(error)}", "red")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from ..errors import (
-    CollectionMissingError,
     ExportError,
     ListTruncatedError,
     NotFoundError,
@@ -38,18 +37,29 @@ class Listed:
     names: dict[str, str | None] = field(default_factory=dict[str, str | None])
 
 
+@dataclass
+class Listing:
+    """What was found in some collections: their lists, what a person should know, and collections that do not exist."""
+
+    listed: list[Listed]
+    warnings: list[str]
+    unknown: list[str]
+
+
 async def list_entities(
     optimize: OptimizeClient, entity: Entity, collection_ids: Iterable[str] | None, *, on_truncated: str
-) -> tuple[list[Listed], list[str]]:
-    """The ids in these collections (``None``: in all), in the given order; and warnings for a person.
+) -> Listing:
+    """The ids in these collections (``None``: in all), in the given order.
 
-    :raises OptimizeError: if one list is missing or may be cut short; all are tried before
+    :raises NotFoundError: if none of them exists
+    :raises OptimizeError: if one list could not be had or may be cut short; all are tried before
     """
     every = collection_ids is None
     wanted = await optimize.collections.list_ids() if collection_ids is None else list(dict.fromkeys(collection_ids))
     results = {result.collection_id: result async for result in resource(optimize, entity).list_ids_many(wanted)}
     failures = {id_: _failure(results[id_], on_truncated) for id_ in wanted}
     warnings: list[str] = []
+    unknown: list[str] = []
     empty = [id_ for id_ in wanted if failures[id_] is None and not results[id_].ids]
     if empty and not every:
         try:
@@ -57,11 +67,19 @@ async def list_entities(
         except UnsupportedByServerError:
             warnings = [f"collection {id_!r} is empty or does not exist: this server cannot say" for id_ in empty]
         else:
-            absent = [id_ for id_ in empty if id_ not in existing]
-            failures.update({id_: CollectionMissingError(f"there is no collection {id_!r}") for id_ in absent})
-    _raise({id_: failure for id_, failure in failures.items() if failure is not None}, len(wanted))
-    listed = [Listed(id_, results[id_].ids, results[id_].truncated) for id_ in wanted]
-    return listed, warnings
+            unknown = [id_ for id_ in empty if id_ not in existing]
+    met = {id_: failure for id_, failure in failures.items() if failure is not None}
+    if met:
+        _raise(met | {id_: NotFoundError(no_collection([id_])) for id_ in unknown}, len(wanted))
+    if unknown and len(unknown) == len(wanted):
+        raise NotFoundError(no_collection(unknown))
+    listed = [Listed(id_, results[id_].ids, results[id_].truncated) for id_ in wanted if id_ not in unknown]
+    return Listing(listed, warnings, unknown)
+
+
+def no_collection(ids: Sequence[str]) -> str:
+    """That these do not exist, in words."""
+    return f"there is no collection {', '.join(map(repr, ids))}"
 
 
 def resource(optimize: OptimizeClient, entity: Entity) -> Dashboards | Reports:
@@ -113,9 +131,7 @@ def _failure(result: CollectionResult, on_truncated: str) -> OptimizeError | Non
     return result.error
 
 
-def _raise(failures: dict[str, OptimizeError], total: int) -> None:
-    if not failures:
-        return
+def _raise(failures: dict[str, OptimizeError], total: int) -> NoReturn:
     first = next(iter(failures.values()))
     if len(failures) == 1 or (len(failures) == total and len({str(error) for error in failures.values()}) == 1):
         raise first

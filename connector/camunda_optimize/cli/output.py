@@ -7,15 +7,16 @@ gets one JSON document, errors included.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ..redact import CONTROL
 from .exits import OutputClosed
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 _LEAST = 20
 """Characters that the last column of a table keeps at least."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class OutputError(OSError):
+    """Standard output cannot be written, so that there is no use in telling it of errors."""
 
 
 @dataclass
@@ -92,7 +96,8 @@ class Output:
         """A line for the person at the terminal."""
         from rich.text import Text
 
-        self.errors.print(Text(plain(text), style), soft_wrap=not self.errors.is_terminal)
+        with suppress(OSError):  # a full disk, a terminal that went away: the exit code says the rest
+            self.errors.print(Text(plain(text), style), soft_wrap=not self.errors.is_terminal)
 
     def warn(self, text: str) -> None:
         self.note(f"Warning: {text}", "yellow")
@@ -103,15 +108,23 @@ class Output:
             sys.stdout.flush()
             sys.stdout.buffer.write(data)
             sys.stdout.flush()
-        except BrokenPipeError:
-            # Python flushes once more at its end, and would complain there.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise OutputClosed from None
+        except OSError as error:
+            give_up_output()
+            if isinstance(error, BrokenPipeError):
+                raise OutputClosed from None
+            raise OutputError(error.errno, error.strerror, "standard output") from None
+
+
+def give_up_output() -> None:
+    """Python flushes once more at its end, and would complain there."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 def plain(text: str) -> str:
     """One line, in which a name from the server can neither break a table nor steer a terminal."""
-    return _CONTROL.sub(" ", text)
+    return CONTROL.sub(" ", text)
 
 
 def _cell(value: object) -> str:

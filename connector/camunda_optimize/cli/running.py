@@ -1,4 +1,4 @@
-"""Coroutines under signals: Ctrl-C and SIGTERM cancel, and what has to be cleaned up is."""
+"""Coroutines under signals: Ctrl-C, SIGTERM and SIGHUP cancel, and what has to be cleaned up is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run one coroutine to its end.
 
-    :raises Interrupted: if SIGINT or SIGTERM came and the coroutine ended by it, its clean-up included
+    :raises Interrupted: if one of these signals came and the coroutine ended by it, its clean-up included
     """
     received: list[int] = []
 
@@ -28,7 +28,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
             received.append(number)
             task.cancel()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, *_endings()):
             loop.add_signal_handler(number, end, number)
         return await work
 
@@ -54,13 +54,20 @@ async def all_of(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 @contextmanager
 def terminable() -> Generator[None, None, None]:
-    """SIGTERM as an exception, like Ctrl-C, also outside of an event loop."""
+    """SIGTERM and SIGHUP as exceptions, like Ctrl-C, also outside of an event loop."""
 
     def end(number: int, _frame: object) -> None:
         raise Interrupted(number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.signal(number, end) for number in _endings()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _endings() -> list[signal.Signals]:
+    """What ends us beside Ctrl-C. ``nohup`` ignores SIGHUP for its command, which then goes on."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGTERM] if ignored else [signal.SIGTERM, signal.SIGHUP]

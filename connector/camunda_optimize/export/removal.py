@@ -37,7 +37,7 @@ def roll_back(  # noqa: PLR0917 - called in a thread, which takes no keywords
     manifest names is certain. After ``deadline`` (of ``monotonic``) nothing more is begun, and when this returns
     nothing is under way any more.
     """
-    if not keys:
+    if not keys or destination.is_absent():
         return
     named = protected | (standing.manifest.paths if standing.manifest else frozenset[str]())
     destination.hurry(max(0.0, deadline - monotonic()))

@@ -11,7 +11,17 @@ import orjson
 from ...models import LIST_LIMIT
 from ..connection import Connection
 from ..connection_options import with_connection
-from ..lookups import Entity, Listed, collection_names, entity_names, list_entities, resource
+from ..exits import REFUSED
+from ..lookups import (
+    Entity,
+    Listed,
+    Listing,
+    collection_names,
+    entity_names,
+    list_entities,
+    no_collection,
+    resource,
+)
 from ..output import Output
 from ..parts import Group, with_output
 from ..running import run
@@ -69,29 +79,16 @@ def add_entity_commands(group: click.Group, entity: Entity) -> None:
         if every and collection_ids:
             raise click.UsageError("--all and named collections exclude each other")
 
-        async def work() -> tuple[list[Listed], list[str]]:
+        async def work() -> Listing:
             async with connection.client() as optimize:
-                listed, warnings = await list_entities(optimize, entity, collection_ids or None, **how)
+                found = await list_entities(optimize, entity, collection_ids or None, **how)
                 if names:
-                    named = await entity_names(optimize, entity, [id_ for one in listed for id_ in one.ids])
-                    for one in listed:
+                    named = await entity_names(optimize, entity, [id_ for one in found.listed for id_ in one.ids])
+                    for one in found.listed:
                         one.names = {id_: named[id_] for id_ in one.ids}
-                return listed, warnings
+                return found
 
-        listed, warnings = run(work())
-        for warning in warnings:
-            output.warn(warning)
-        for one in listed:
-            if one.truncated:
-                output.warn(f"collection {one.collection_id!r}: the server may have cut this list at {LIST_LIMIT} ids")
-        if output.as_json:
-            output.document({"collections": [_document(entity, one, names=names) for one in listed]})
-        else:
-            columns = ("Collection", entity.capitalize(), *(["Name"] if names else []))
-            rows = {
-                one.collection_id: [(id_, *([one.names[id_]] if names else [])) for id_ in one.ids] for one in listed
-            }
-            output.grouped(columns, rows)
+        _show(output, entity, run(work()), names=names)
 
     @group.command("definitions", help=f"Print the definitions of {entity}s as JSON, in the form that 'import' takes.")
     @click.argument("ids", nargs=-1, required=True, metavar="ID...")
@@ -103,6 +100,27 @@ def add_entity_commands(group: click.Group, entity: Entity) -> None:
                 return await resource(optimize, entity).export_definitions(ids)
 
         output.write(orjson.dumps(run(work()), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _show(output: Output, entity: Entity, found: Listing, *, names: bool) -> None:
+    for warning in found.warnings:
+        output.warn(warning)
+    for one in found.listed:
+        if one.truncated:
+            output.warn(f"collection {one.collection_id!r}: the server may have cut this list at {LIST_LIMIT} ids")
+    if output.as_json:
+        unknown = {"unknown": found.unknown} if found.unknown else {}
+        output.document({"collections": [_document(entity, one, names=names) for one in found.listed], **unknown})
+    else:
+        columns = ("Collection", entity.capitalize(), *(["Name"] if names else []))
+        rows = {
+            one.collection_id: [(id_, *([one.names[id_]] if names else [])) for id_ in one.ids] for one in found.listed
+        }
+        output.grouped(columns, rows)
+    if found.unknown:
+        if not output.as_json:
+            output.note(f"Error: {no_collection(found.unknown)}", "red")
+        click.get_current_context().exit(REFUSED)
 
 
 def _document(entity: Entity, listed: Listed, *, names: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import orjson
 from ...wire import writable
 from ..connection import Connection
 from ..connection_options import with_connection
+from ..files import writing
 from ..output import Output
 from ..parts import Group, with_output
 from ..progress import Advance, progress
@@ -63,7 +64,10 @@ def data(output: Output, connection: Connection, report_id: str, path: str | Non
                 advance("rows", rows, pages.total)
             return pages
 
-    with _waiting(path) as file:
+    with (
+        writing(path or f"a temporary file in {tempfile.gettempdir()} (TMPDIR may name another place)"),
+        _waiting(path) as file,
+    ):
         with progress(output, {"rows": "Rows"}) as advance:
             done = run(work(file, advance))
         file.flush()

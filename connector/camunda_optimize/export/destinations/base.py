@@ -139,6 +139,10 @@ class Destination(ABC):
     def hurry(self, seconds: float) -> None:  # noqa: B027 - a local disk is waited for in any case
         """From now on wait at most so long for the answer to one request."""
 
+    def is_absent(self) -> bool:
+        """Whether it is certain that nothing lies here. Object stores are asked by listing them, which is no answer."""
+        return False
+
     def tidy(self) -> None:  # noqa: B027 - most destinations have nothing to tidy
         """Remove what a failed run made beside its objects: empty directories."""
 

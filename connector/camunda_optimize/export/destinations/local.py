@@ -115,6 +115,9 @@ class LocalDestination(Destination):
         finally:
             os.close(descriptor)
 
+    def is_absent(self) -> bool:
+        return not self._root.exists()
+
     def tidy(self) -> None:
         if not self._root_was_there:
             with contextlib.suppress(OSError):

@@ -20,7 +20,7 @@ def translated(exc: Exception, action: str, where: str) -> OptimizeError:
     if isinstance(exc, PermissionError) or status in _DENIED:
         problem = "no permission"
     elif isinstance(exc, FileNotFoundError) or status == 404:
-        problem = "no such bucket, container or directory"
+        problem = "no such bucket, container or directory" if _is_store(where) else "no directory can be made there"
     elif isinstance(exc, NotADirectoryError):
         problem = "a part of the path is a file"
     elif isinstance(exc, IsADirectoryError):
@@ -38,6 +38,10 @@ def translated(exc: Exception, action: str, where: str) -> OptimizeError:
     error = DestinationError(f"cannot {action} {where}: {problem}{f' ({said})' if said else ''}")
     error.transient = not permanent
     return error
+
+
+def _is_store(where: str) -> bool:
+    return "://" in where and not where.startswith(("file://", "local://"))
 
 
 def store_code(exc: BaseException) -> str | None:
