@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from .config import (
@@ -30,6 +30,27 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "scope": ("CAMUNDA_TOKEN_SCOPE",),
 }
 """Setting: the variables that may hold it. The same value in two of them is fine, two values are not."""
+
+
+def outranked(environ: Mapping[str, str]) -> list[str]:
+    """The names of client credentials that count for nothing because a static token is set as well."""
+    if not environ.get(TOKEN):
+        return []
+    names = (*CREDENTIALS["client_id"], *CREDENTIALS["client_secret"], *CREDENTIALS["oauth_url"])
+    return [name for name in names if environ.get(name)]
+
+
+def rivals(chosen: Iterable[str]) -> list[str]:
+    """The other names by which these variables may be contradicted or outranked, where something else has set them.
+
+    With a client id or a token among them they are all that a client needs, and so none of the others may stay.
+    """
+    chosen = set(chosen)
+    everything = (*(name for names in CREDENTIALS.values() for name in names), TOKEN)
+    if chosen & {*CREDENTIALS["client_id"], TOKEN}:
+        return [name for name in everything if name not in chosen]
+    aliases = [name for names in CREDENTIALS.values() if chosen & {*names} for name in names]
+    return [name for name in (*aliases, *([TOKEN] if aliases else [])) if name not in chosen]
 
 
 def resolve(

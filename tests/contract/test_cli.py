@@ -31,7 +31,7 @@ def test_check_shows_settings_with_their_origin_and_each_step_with_its_time(cli,
     assert (said.code, said.err) == (0, "")
     settings = {row[0]: row[1:] for row in said.rows if len(row) == 3}
     assert settings["base_url"] == [sim.base_url, "CAMUNDA_OPTIMIZE_BASE_URL"]
-    assert settings["client_secret"] == ["***", "ZEEBE_CLIENT_SECRET"]
+    assert settings["client_secret"] == ["***", "CAMUNDA_CLIENT_SECRET"]
     assert settings["max_concurrency"] == ["7", "option --concurrency"]
     assert "request_timeout" not in settings
     steps = [row for row in said.rows if len(row) == 4]
@@ -45,7 +45,7 @@ def test_check_for_machines(cli, sim):
     assert said.json["ok"] is True
     assert said.json["settings"]["client_secret"] == {
         "value": "***",
-        "from": "environment variable ZEEBE_CLIENT_SECRET",
+        "from": "environment variable CAMUNDA_CLIENT_SECRET",
     }
     assert said.json["settings"]["request_timeout"] == {"value": 60, "from": "the default"}
     assert [step["name"] for step in said.json["steps"]] == ["readiness", "token", "call"]
@@ -55,7 +55,7 @@ def test_check_for_machines(cli, sim):
 @pytest.mark.parametrize(
     ("env", "fault", "code", "kind", "words"),
     [
-        ({"ZEEBE_CLIENT_SECRET": "wrong"}, None, 3, "AuthenticationError", "No access token"),
+        ({"CAMUNDA_CLIENT_SECRET": "wrong"}, None, 3, "AuthenticationError", "No access token"),
         ({}, Fault(path="/api/public", status=401), 3, "UnauthorizedError", "does not accept the token"),
         ({}, Fault(path="readyz", status=503), 4, "ServerError", "not ready"),
         ({"CAMUNDA_OPTIMIZE_BASE_URL": "http://127.0.0.1:1"}, None, 4, "TransportError", "Check the address"),
@@ -93,6 +93,19 @@ def test_a_wrong_option_is_named_as_one(cli, sim):
     assert said.code == 2
     assert "base_url: 'localhost:8083' has no scheme" in said.err
     assert "(from option --base-url)" in said.err
+
+
+def test_credentials_that_a_static_token_outranks_are_named(cli, optimize_simulator_factory):
+    sim = optimize_simulator_factory(mode="static")
+    more = {"CAMUNDA_CLIENT_ID": "me", "ZEEBE_CLIENT_SECRET": SECRET}
+    said = cli(sim, "check", **more)
+    assert said.code == 0
+    assert "CAMUNDA_OAUTH_TOKEN is set and outranks CAMUNDA_CLIENT_ID, ZEEBE_CLIENT_SECRET: unset it" in said.err
+    assert SECRET not in said.err
+    assert cli(sim, "check").err == ""
+    # Credentials by option outrank the token.
+    chosen = cli(sim, "check", "--client-id", "me", "--oauth-url", sim.oauth_url, ZEEBE_CLIENT_SECRET=SECRET)
+    assert "outranks" not in chosen.err
 
 
 # --- lists -----------------------------------------------------------------------------------------------------------

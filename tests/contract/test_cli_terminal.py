@@ -117,10 +117,10 @@ def test_progress_is_drawn_at_a_terminal_only(optimize_simulator, tmp_path):
 
 def test_a_secret_is_asked_for_and_not_shown(optimize_simulator):
     env = optimize_simulator.environment()
-    secret = env.pop("ZEEBE_CLIENT_SECRET")
+    secret = env.pop("CAMUNDA_CLIENT_SECRET")
     seen, code = at_terminal("check", answer=secret, **env)
     assert code == 0
-    assert f"Client secret of {env['ZEEBE_CLIENT_ID']}:" in seen
+    assert f"Client secret of {env['CAMUNDA_CLIENT_ID']}:" in seen
     assert "the prompt" in seen
     assert secret not in seen
     seen, code = at_terminal("check", "--ask-secret", sim=optimize_simulator, answer="wrong")
@@ -139,7 +139,7 @@ def test_a_static_token_is_asked_for_and_outranks_credentials(optimize_simulator
 
 def test_nothing_is_asked_where_nobody_sits(optimize_simulator):
     env = optimize_simulator.environment()
-    del env["ZEEBE_CLIENT_SECRET"]
+    del env["CAMUNDA_CLIENT_SECRET"]
     said = run("check", **env)
     assert said.returncode == 2
     assert said.stderr.startswith("Error: client_secret: is missing or empty")

@@ -89,7 +89,7 @@ class Elsewhere:
         """What the conformance tests say of it: exit code, and how many there were of each outcome."""
         environment = {"PATH": os.environ["PATH"], **self.details["environment"]}
         url = environment.pop("CAMUNDA_OPTIMIZE_BASE_URL")
-        oauth_url = environment.pop("ZEEBE_AUTHORIZATION_SERVER_URL", None)
+        oauth_url = environment.pop("CAMUNDA_OAUTH_URL", None)
         where = ["--optimize-url", url, *(["--optimize-oauth-url", oauth_url] if oauth_url else [])]
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
         done = subprocess.run(

@@ -54,7 +54,9 @@ def dashboards(sim, token, base_url):
 
 def test_the_saas_tab(organisation):
     with OptimizeSimulator(organisation, client_secret="s+e&c=r%e t") as sim:
-        answer = run(SAAS, **sim.environment())
+        names = {"CAMUNDA_CLIENT_ID": "ZEEBE_CLIENT_ID", "CAMUNDA_CLIENT_SECRET": "ZEEBE_CLIENT_SECRET"}
+        names["CAMUNDA_OAUTH_URL"] = "ZEEBE_AUTHORIZATION_SERVER_URL"  # the page has the older ones
+        answer = run(SAAS, **{names.get(name, name): value for name, value in sim.environment().items()})
         assert (answer["expires_in"], answer["token_type"]) == (300, "Bearer")
 
         found = dashboards(sim, answer["access_token"], sim.base_url)

@@ -17,7 +17,10 @@ import urllib.request
 import aiohttp
 import pytest
 
+from camunda_optimize import OptimizeConfig
+from camunda_optimize._environment import rivals
 from camunda_optimize.testing import Counters, Fault, OptimizeSimulator, Organisation
+from camunda_optimize.testing.__main__ import _welcome
 
 SMALL = Organisation.seeded(3)
 
@@ -166,14 +169,14 @@ def test_the_log_has_paths_as_they_were_sent(caller):
 @pytest.mark.parametrize(
     ("mode", "names"),
     [
-        ("saas", {"CAMUNDA_TOKEN_AUDIENCE"}),
+        ("saas", {"CAMUNDA_OPTIMIZE_OAUTH_AUDIENCE"}),
         ("keycloak", set()),
         ("entra", {"CAMUNDA_TOKEN_SCOPE"}),
     ],
 )
 def test_environment_and_config_describe_the_mode(optimize_simulator_factory, mode, names):
     sim = optimize_simulator_factory(mode=mode)
-    credentials = {"ZEEBE_CLIENT_ID", "ZEEBE_CLIENT_SECRET", "ZEEBE_AUTHORIZATION_SERVER_URL"}
+    credentials = {"CAMUNDA_CLIENT_ID", "CAMUNDA_CLIENT_SECRET", "CAMUNDA_OAUTH_URL"}
 
     assert sim.environment().keys() == {"CAMUNDA_OPTIMIZE_BASE_URL"} | credentials | names
     config = sim.config(max_concurrency=3)
@@ -234,6 +237,40 @@ def test_the_command_line_serves_until_it_is_told_to_end(tmp_path, number):
     assert details["environment"].items() <= dict(line.split("=", 1) for line in shell.stdout.splitlines()).items()
     assert details["oauth_url"] != details["base_url"]
     assert "COLLECTION_ID=" in exports
+
+
+LEFT = {
+    "ZEEBE_CLIENT_ID": "left",
+    "ZEEBE_CLIENT_SECRET": "left",
+    "ZEEBE_AUTHORIZATION_SERVER_URL": "http://left/token",
+    "CAMUNDA_TOKEN_AUDIENCE": "left",
+    "CAMUNDA_TOKEN_SCOPE": "left",
+    "CAMUNDA_OAUTH_TOKEN": "left",
+}
+
+
+def test_the_lines_for_a_shell_work_whatever_was_set_before():
+    """Those of other simulators, pasted one after the other, included."""
+    before = LEFT
+    for mode in ("static", "saas", "entra", "keycloak", "static", "keycloak"):
+        sim = OptimizeSimulator(SMALL, mode=mode)
+        with sim:
+            lines = [line for line in _welcome(sim).splitlines() if line.startswith(("export ", "unset "))]
+            shell = subprocess.run(
+                ["sh", "-c", "\n".join([*lines, "env"])],
+                env={"PATH": os.environ["PATH"], **before},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            before = dict(line.split("=", 1) for line in shell.stdout.splitlines())
+            assert OptimizeConfig.from_env(before) == sim.config()
+
+
+def test_a_recorder_takes_away_only_what_leads_past_it():
+    assert rivals(["CAMUNDA_OPTIMIZE_BASE_URL"]) == []
+    found = rivals(["CAMUNDA_OPTIMIZE_BASE_URL", "CAMUNDA_OAUTH_URL"])
+    assert found == ["ZEEBE_AUTHORIZATION_SERVER_URL", "CAMUNDA_OAUTH_TOKEN"]
 
 
 def test_the_command_line_says_that_a_port_is_taken():

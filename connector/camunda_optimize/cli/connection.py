@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,8 @@ class Connection:
 
     config: OptimizeConfig
     origins: Mapping[str, str]
+    outranked: Sequence[str] = ()
+    """Variables that are set and count for nothing, because a static token is set as well."""
 
     def client(self, on_event: Callable[[Event], None] | None = None) -> OptimizeClient:
         """A client, to be opened."""
@@ -75,7 +77,8 @@ def connect(chosen: Mapping[str, Any], environ: Mapping[str, str] | None = None)
         environ.pop(environment.TOKEN, None)  # client credentials were chosen
     _take_secret(chosen, environ, given, origins)
     config, found = environment.resolve(environ, given, origins)
-    return Connection(config, found)
+    token_found = "token" in found and "token" not in given
+    return Connection(config, found, environment.outranked(environ) if token_found else ())
 
 
 def _check_combinations(chosen: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from .._environment import rivals
 from . import recording_command
 from .addresses import Mode
 from .authorization import DERIVED
@@ -131,7 +132,7 @@ def _usual_organisation(arguments: argparse.Namespace) -> Organisation:
 
 def _welcome(simulator: OptimizeSimulator) -> str:
     organisation = simulator.organisation
-    exports = _exports(simulator.environment())
+    exports = _connection(simulator.environment())
     counts = f"{len(organisation.collections)} collections, {len(organisation.dashboards)} dashboards"
     modes: tuple[Mode, ...] = () if simulator.outside_issuer else ("saas", "keycloak", "entra")
     lines = [
@@ -153,8 +154,14 @@ def _welcome(simulator: OptimizeSimulator) -> str:
 
 
 def _recording_welcome(handle: OptimizeRecorder | OptimizeReplay) -> str:
-    lines = [recording_command.title(handle), "", *_exports(handle.environment()), "", "Ctrl+C stops it.", ""]
+    lines = [recording_command.title(handle), "", *_connection(handle.environment()), "", "Ctrl+C stops it.", ""]
     return "\n".join(lines)
+
+
+def _connection(variables: Mapping[str, str]) -> list[str]:
+    """Lines for a shell in which another simulator may have been used before."""
+    others = rivals(variables)
+    return [*([f"unset {' '.join(others)}"] if others else []), *_exports(variables)]
 
 
 def _exports(variables: Mapping[str, str]) -> list[str]:

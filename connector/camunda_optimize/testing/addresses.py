@@ -68,10 +68,10 @@ class Addresses:
             return {"CAMUNDA_OPTIMIZE_BASE_URL": self.base_url, "CAMUNDA_OAUTH_TOKEN": self.static_token}
         variables = {
             "CAMUNDA_OPTIMIZE_BASE_URL": self.base_url,
-            "ZEEBE_CLIENT_ID": self.client_id,
-            "ZEEBE_CLIENT_SECRET": self.client_secret,
-            "ZEEBE_AUTHORIZATION_SERVER_URL": self.oauth_url,
-            "CAMUNDA_TOKEN_AUDIENCE": self.audience,
+            "CAMUNDA_CLIENT_ID": self.client_id,
+            "CAMUNDA_CLIENT_SECRET": self.client_secret,
+            "CAMUNDA_OAUTH_URL": self.oauth_url,
+            "CAMUNDA_OPTIMIZE_OAUTH_AUDIENCE": self.audience,
             "CAMUNDA_TOKEN_SCOPE": self.scope,
         }
         return {name: value for name, value in variables.items() if value is not None}

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ..._environment import TOKEN
 from ..connection import Connection
 from ..connection_options import with_connection
 from ..exits import exit_code
@@ -39,6 +40,9 @@ def check(output: Output, connection: Connection) -> None:
             if name in connection.origins
         ]
         output.table(("Setting", "Value", "From"), chosen)
+    if connection.outranked:
+        names = ", ".join(connection.outranked)
+        output.warn(f"{TOKEN} is set and outranks {names}: unset it if client credentials are to be used")
     outcome = run(work())
     if output.as_json:
         document: dict[str, Any] = {
