@@ -228,7 +228,15 @@ def test_latencies_add_up_and_the_first_fault_decides(call):
     assert second.fired == 0
 
 
-@pytest.mark.parametrize("wrong", [{"on": "nothing"}, {"every": 0}, {"skip": -1}, {"path": "("}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"on": "nothing"}, {"every": 0}, {"skip": -1}, {"path": "("}),
+        *({"status": "x"}, {"status": 5}, {"status": True}, {"latency": -1}, {"latency": "1"}, {"times": 1.5}),
+        *({"headers": ["a"]}, {"headers": {"a": 1}}, {"hang": 1}, {"truncate": -1}, {"redirect": 302}, {"method": 1}),
+    ],
+    ids=str,
+)
 def test_a_fault_that_cannot_be_is_refused(wrong):
     with pytest.raises(ValueError, match="must be"):
         Fault(**wrong)

@@ -20,7 +20,7 @@ import pytest
 from camunda_optimize import OptimizeConfig
 from camunda_optimize._environment import rivals
 from camunda_optimize.testing import Counters, Fault, OptimizeSimulator, Organisation
-from camunda_optimize.testing.__main__ import _welcome
+from camunda_optimize.testing.__main__ import _welcome, main
 
 SMALL = Organisation.seeded(3)
 
@@ -265,6 +265,47 @@ def test_the_lines_for_a_shell_work_whatever_was_set_before():
             )
             before = dict(line.split("=", 1) for line in shell.stdout.splitlines())
             assert OptimizeConfig.from_env(before) == sim.config()
+
+
+REFUSED = [
+    (["--port", "99999"], "port must be from 0 to 65535, not 99999"),
+    (["--oauth-port", "-1"], "port must be from 0 to 65535, not -1"),
+    (["--rows", "-5"], "rows must be 0 or more, not -5"),
+    (["--collections", "-1"], "collections must be 0 or more"),
+    (["--collections", "1", "--dashboards", "-1"], "dashboards must be 0 or more"),
+    (["--token-life", "-1"], "token_life must be 0 or more, not -1.0"),
+    (["--latency", "nan"], "latency must be 0 or more, not nan"),
+    (["--token-rate-limit", "0"], "token_rate_limit must be 0.001 or more"),
+    (["--quirks", '{"patched": "yes"}'], "patched must be of type bool | None, not 'yes'"),
+    (["--quirks", '{"owners": "demo"}'], "owners must be of type"),
+    (["--quirks", '{"max_open_scrolls": -1}'], "max_open_scrolls must be 0 or more"),
+    (["--quirks", '{"no_ids_status": 404}'], "no_ids_status must be of type"),
+    (["--mode", "static", "--generation", "8.10"], "8.10 has no static token"),
+    (["--organisation", "x.json", "--collections", "5", "--seed", "2"], "--collections, --seed would change nothing"),
+    (["--jwt-issuer", "http://x", "--cluster-claim", "c"], "--cluster-claim, --jwt-issuer would change nothing"),
+    (["--upstream-base-url", "http://x"], "without --record --upstream-base-url would change nothing"),
+    (["--record", "x", "--upstream-base-url", "http://x", "--latency", "1"], "--latency would change nothing"),
+    (["--replay", "x", "--mode", "entra"], "--mode would change nothing"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), REFUSED, ids=lambda value: " ".join(value) if value else "")
+def test_options_that_cannot_be_are_refused_in_words(options, words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(options)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_requests_are_logged_where_somebody_wants_to_know(tmp_path):
+    server, details = serve(tmp_path, "--port", "0", "--oauth-port", "0", "--collections", "1", "-vv")
+    with urllib.request.urlopen(details["base_url"] + "/api/readyz?access_token=secret") as response:
+        assert response.status == 200
+    server.send_signal(signal.SIGTERM)
+    _, errors = server.communicate(timeout=10)
+    assert [line.split(" ", 1)[1] for line in errors.splitlines()] == [
+        f"200 GET {details['base_url'].removeprefix(details['root_url'])}/api/readyz"
+    ]
 
 
 def test_a_recorder_takes_away_only_what_leads_past_it():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import shlex
 import signal
 import sys
@@ -16,12 +17,14 @@ from .._environment import rivals
 from . import recording_command
 from .addresses import Mode
 from .authorization import DERIVED
+from .background import log
+from .ignored import check_static, refuse_ignored
 from .organisation import Organisation
 from .recorder import OptimizeRecorder
 from .replay import OptimizeReplay
 from .settings import ServerQuirks
 from .simulator import OptimizeSimulator
-from .wire import GENERATIONS, an_object, read_json
+from .wire import GENERATIONS, an_object, as_list, read_json
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,8 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
     """The same with a parser of :func:`build_parser`."""
     arguments = parser.parse_args(argv)
+    if arguments.verbose:
+        _log_requests()
     recorded = arguments.record is not None or arguments.replay is not None
     try:
+        refuse_ignored(parser, arguments)
         handle = recording_command.handle_of(arguments) if recorded else _simulator(arguments)
     except (OSError, RuntimeError, ValueError) as error:
         parser.error(str(error))
@@ -67,6 +73,14 @@ def serve(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) ->
     return 0
 
 
+def _log_requests() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(message)s", "%H:%M:%S"))
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+
+
 def description(simulator: OptimizeSimulator) -> dict[str, Any]:
     """What ``--ready-file`` holds and ``--json`` prints."""
     return {
@@ -84,6 +98,8 @@ def description(simulator: OptimizeSimulator) -> dict[str, Any]:
 def _simulator(arguments: argparse.Namespace) -> OptimizeSimulator:
     if arguments.save_organisation is not None and not arguments.save_organisation.absolute().parent.is_dir():
         raise ValueError(f"there is no folder {arguments.save_organisation.absolute().parent}")
+    quirks = _quirks(arguments.quirks)
+    check_static(arguments, quirks)
     return OptimizeSimulator(
         _organisation(arguments),
         generation=arguments.generation,
@@ -95,7 +111,7 @@ def _simulator(arguments: argparse.Namespace) -> OptimizeSimulator:
         collections_endpoint=not arguments.no_collections_endpoint,
         token_rate_limit=arguments.token_rate_limit,
         refusal_delay=arguments.refusal_delay,
-        quirks=_quirks(arguments.quirks),
+        quirks=quirks,
         jwks_url=arguments.jwks_url,
         jwt_audience=arguments.jwt_audience,
         jwt_issuer=arguments.jwt_issuer,
@@ -109,8 +125,9 @@ def _simulator(arguments: argparse.Namespace) -> OptimizeSimulator:
 def _quirks(text: str) -> ServerQuirks:
     try:
         fields = an_object(read_json(text.encode()))
-        owners = fields.pop("owners", None)
-        return ServerQuirks(**fields, owners=None if owners is None else frozenset(owners))
+        if (owners := as_list(fields.get("owners"))) is not None:
+            fields["owners"] = frozenset(owners)
+        return ServerQuirks(**fields)
     except (TypeError, ValueError) as error:
         raise ValueError(f"--quirks must be an object with fields of ServerQuirks: {error}") from None
 
@@ -210,6 +227,7 @@ def build_parser(
     add("--jwt-clock-skew", type=float, default=60, help="seconds by which exp and nbf may be missed")
     recording_command.add_options(parser)
     add("--ready-file", type=Path, help="write URLs and variables there as JSON once connections are accepted")
+    add("-v", "--verbose", action="count", default=0, help="log every request to standard error")
     add("--json", action="store_true", help="print that JSON instead of lines for a shell")
     return parser
 

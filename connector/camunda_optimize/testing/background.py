@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import struct
 import threading
@@ -13,6 +14,9 @@ from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
+from .typed import check_numbers
+
+log: logging.Logger = logging.getLogger("camunda_optimize.testing")
 HOST = "127.0.0.1"
 MAX_BODY = 64 * 1024 * 1024
 _TURNS_TO_SETTLE = 3
@@ -124,6 +128,21 @@ class BackgroundServer:
         await asyncio.sleep(0)
 
 
+def _logged(handle: Handler) -> Handler:
+    """The same handler; it tells of every request, where somebody wants to know."""
+    if not log.isEnabledFor(logging.DEBUG):
+        return handle
+
+    async def handle_and_tell(request: web.BaseRequest) -> web.StreamResponse:
+        response = await handle(request)
+        gone = request.transport is None or request.transport.is_closing()
+        # Without the query, which may hold a token.
+        log.debug("%s %s %s", "---" if gone else response.status, request.method, request.raw_path.partition("?")[0])
+        return response
+
+    return handle_and_tell
+
+
 async def _nothing() -> None:
     pass
 
@@ -140,7 +159,9 @@ class Served:
         on_stop: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self._ports = tuple(ports)
-        self._background = BackgroundServer(handle, on_connection, on_stop)
+        for port in self._ports:
+            check_numbers(port=port, most=65_535)
+        self._background = BackgroundServer(_logged(handle), on_connection, on_stop)
 
     def start(self) -> Self:
         """Listen. Returns once connections are accepted.

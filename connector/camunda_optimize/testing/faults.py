@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote
 
 import orjson
 
+from .typed import check_fields, check_numbers
 from .wire import JSON, Call, Reply, error_reply, html_page, json_reply
 
 _TITLES = {502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable", 504: "504 Gateway Time-out"}
@@ -80,8 +81,11 @@ class Fault:
     def __post_init__(self) -> None:
         if self.on not in ("api", "token", "any"):
             raise ValueError(f"on must be 'api', 'token' or 'any', not {self.on!r}")
+        check_fields(self)
         if self.every < 1 or self.skip < 0:
             raise ValueError("every must be at least 1 and skip at least 0")
+        check_numbers(latency=self.latency, slow_body=self.slow_body, truncate=self.truncate, times=self.times)
+        check_numbers(status=self.status, least=200, most=599)
         if self.path is not None:
             try:
                 re.compile(self.path)

@@ -21,6 +21,7 @@ from .entities import (
     usual_rows,
 )
 from .entity_store import EntityStore
+from .typed import check_numbers
 
 
 class Organisation(EntityStore):
@@ -41,6 +42,7 @@ class Organisation(EntityStore):
         ``dashboards`` says how many dashboards certain collections have, by the collection's position (from 0) or
         name: ``{0: 1000, "Credit checks / DACH": 3}``. Names that no seeded collection has are added as collections.
         """
+        check_numbers(collections=collections)
         organisation = cls(seed=seed)
         seeding.fill(organisation, organisation.random, collections, dict(dashboards or {}))
         return organisation
@@ -48,6 +50,7 @@ class Organisation(EntityStore):
     @classmethod
     def uniform(cls, collections: int, dashboards: int = 10, *, reports: int = 0, seed: int = 1) -> Organisation:
         """``collections`` collections with ``dashboards`` dashboards and ``reports`` reports each, for benchmarks."""
+        check_numbers(collections=collections, dashboards=dashboards, reports=reports)
         organisation = cls(seed=seed)
         for position in range(collections):
             organisation.add_collection(f"Collection {position + 1}", dashboards=dashboards, reports=reports)
@@ -109,6 +112,7 @@ class Organisation(EntityStore):
         Its rows are made page by page and take no memory. None is of a running case, so that every export brings the
         same bytes: 1.3 kB a row, or 0.46 kB of a ``lean`` one.
         """
+        check_numbers(rows=rows)
         with self.lock:
             home = self.add_collection("Large", id="large", definition_key="order-fulfilment")
             return self.add_report(home.id, "All cases", id="large-report", rows=rows, shape=shape, running_every=0)

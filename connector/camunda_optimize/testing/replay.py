@@ -19,6 +19,7 @@ from .clock import Clock
 from .recorder import TOKEN_PATH
 from .recording import Exchange, read_recording
 from .tokens import TokenRegister
+from .typed import check_numbers
 from .wire import Call, Reply, json_reply
 
 _AUDIENCE = "replay"
@@ -42,6 +43,7 @@ class OptimizeReplay(Served):
 
     def __init__(self, path: str | Path, *, port: int = 0, token_life: float = 300) -> None:
         super().__init__(self._handle, [port])
+        check_numbers(token_life=token_life)
         self._answers = _Answers(one for one in read_recording(path) if one.path != TOKEN_PATH)
         self._register = TokenRegister(
             clock=Clock(), life=token_life, opaque=True, cluster_id="", accepted=frozenset({_AUDIENCE}), static=None

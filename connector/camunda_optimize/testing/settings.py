@@ -7,6 +7,7 @@ from typing import Literal
 
 from .clock import Clock
 from .organisation import Organisation
+from .typed import check_fields, check_numbers
 from .wire import Generation, Reply, unreadable_body
 
 
@@ -74,6 +75,16 @@ class ServerQuirks:
     """The longest ingestion in 8.5 to 8.7; above that 413."""
     completed_deletion_conflicts: bool = False
     """Whether a completed deletion of definition data still stands in the way of the next (first builds of 8.10)."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_numbers(
+            max_open_scrolls=self.max_open_scrolls,
+            max_keep_alive=self.max_keep_alive,
+            name_limit=self.name_limit,
+            max_ingestions=self.max_ingestions,
+            max_ingestion_bytes=self.max_ingestion_bytes,
+        )
 
 
 USUAL = ServerQuirks()

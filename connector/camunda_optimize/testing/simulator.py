@@ -19,6 +19,7 @@ from .organisation import Organisation
 from .server import GZIP_MIN_SIZE, ServerSettings, SimulatedServer
 from .settings import USUAL, ApiSettings, Backend, ServerQuirks
 from .tokens import TokenRegister
+from .typed import check_numbers
 from .wire import Generation
 
 
@@ -86,6 +87,15 @@ class OptimizeSimulator(Served, Addresses):
     ) -> None:
         if mode not in get_args(Mode):
             raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}")
+        check_numbers(
+            token_life=token_life,
+            latency=latency,
+            token_latency=token_latency,
+            token_block=token_block,
+            refusal_delay=refusal_delay,
+            jwt_clock_skew=jwt_clock_skew,
+        )
+        check_numbers(token_rate_limit=token_rate_limit, least=0.001)
         Addresses.__init__(self, mode, client_id, client_secret, outside_issuer=jwks_url is not None)
         self.organisation: Organisation = Organisation.seeded() if organisation is None else organisation
         self.generation: str = generation
