@@ -99,14 +99,19 @@ def plan_collections(
     return plan
 
 
-def refuse_nothing(kind: Kind, previous: Previous, options: SnapshotOptions) -> None:
-    """An empty list of collections is what a client without any rights sees, too: it must not cost a snapshot."""
+def refuse_nothing(
+    kind: Kind, previous: Previous, options: SnapshotOptions, seen: str = "the server lists no collection at all"
+) -> None:
+    """An empty list is what a client without any rights sees, too: it must not cost a snapshot.
+
+    :raises CollectionMissingError: unless that is what the caller wants
+    """
     if not previous.exists or (previous.counts is not None and not previous.rows):
         return
     if options.on_missing != "write_empty":
         had = "cannot be read" if previous.counts is None else f"has {previous.rows} {kind.noun}"
         raise CollectionMissingError(
-            f"nothing was published: the server lists no collection at all, and the previous snapshot {had} "
+            f"nothing was published: {seen}, and the previous snapshot {had} "
             '(on_missing="write_empty" publishes an empty one)'
         )
 

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from .. import protocol
-from ..errors import ConfigurationError, OptimizeError
-from .collect import Plan, Previous, plan_collections
+from ..errors import CollectionMissingError, ConfigurationError, OptimizeError
+from .collect import Plan, Previous, plan_collections, refuse_nothing
 from .destinations import DestinationLike
 from .engine import ExportResult, export
 from .failures import export_error, failure_of
@@ -67,7 +67,8 @@ async def export_report_data(
     * Number, map and hyper-map reports become one row for each number: ``key``, ``label``, ``value``, ``group`` (the
       outer key of a hyper map), ``group_label``.
     * ``on_missing``, ``on_empty`` and ``on_error`` are about reports, ``on_truncated`` and ``on_missing`` about the
-      ``collections`` that were given, too. Combined reports have no data of their own, and Optimize refuses them.
+      ``collections`` that were given, too: reports that only the previous snapshot has may have been in one that is
+      missing, or perhaps is. Combined reports have no data of their own, and Optimize refuses them.
     * ``page_size`` (1 to 10000), ``pagination_timeout`` (seconds, 60 or more) and ``max_restarts`` are those of
       :meth:`camunda_optimize.resources.entities.Reports.export_data`; ``concurrent_reports`` are read at once.
     * ``resume_within``: seconds. What this run has finished when it fails is kept, and a run within that time uses what
@@ -90,7 +91,7 @@ async def export_report_data(
     return await export(
         REPORT_DATA,
         optimize,
-        plan=plan_reports(optimize, reports, collections, options),
+        plan=plan_reports(optimize, reports, collections, options, whole=part is None),
         fetch=partial(fetch_report_data, paging=paging),
         destination=destination,
         options=options,
@@ -106,8 +107,12 @@ def plan_reports(
     reports: Iterable[str] | None,
     collections: Iterable[str] | AllCollections | None,
     options: SnapshotOptions,
+    *,
+    whole: bool,
 ) -> Plan:
-    """The reports that were named, or all in the collections that were.
+    """The reports that were named, or all in the collections that were; each once.
+
+    :param whole: whether they replace all of the previous snapshot, so that what they lack of it would be lost
 
     :raises ConfigurationError: unless it is one of the two
     """
@@ -126,13 +131,26 @@ def plan_reports(
 
     async def all_in(previous: Previous) -> Sequence[str]:
         wanted = await plan_collections(REPORT_IDS, optimize, chosen, options)(previous)
-        return await _reports_in(optimize, wanted, options)
+        ids, doubtful = await _reports_in(optimize, wanted, options)
+        if not whole:  # what the previous snapshot had of other parts is theirs
+            return ids
+        if doubtful:
+            ids += _lost(previous, ids, doubtful, options)
+        if not ids:
+            refuse_nothing(REPORT_DATA, previous, options, "the server lists no report in these collections")
+        return ids
 
     return all_in
 
 
-async def _reports_in(optimize: Source, collection_ids: Sequence[str], options: SnapshotOptions) -> list[str]:
-    """The ids of all reports in these collections; every collection that may not be what it seems is told at once."""
+async def _reports_in(
+    optimize: Source, collection_ids: Sequence[str], options: SnapshotOptions
+) -> tuple[list[str], list[str]]:
+    """The ids of all reports in these collections, and the collections that do not exist, or perhaps not.
+
+    Every collection that may not be what it seems is told at once. A report that is moved while the lists are made may
+    be in two of them, and is one all the same.
+    """
     found: dict[str, tuple[str, ...]] = {}
     failures: dict[str, OptimizeError] = {}
     states: dict[str, State] = {}
@@ -151,4 +169,26 @@ async def _reports_in(optimize: Source, collection_ids: Sequence[str], options: 
                 failures[collection_id] = failure_of(REPORT_IDS, collection_id, state, None)
     if failures:
         raise export_error(REPORT_IDS, failures, len(collection_ids))
-    return [report_id for collection_id in collection_ids for report_id in found.get(collection_id, ())]
+    ids = dict.fromkeys(id_ for collection_id in collection_ids for id_ in found.get(collection_id, ()))
+    return list(ids), [collection_id for collection_id, state in states.items() if state in ("missing", "unknown")]
+
+
+def _lost(previous: Previous, ids: Iterable[str], doubtful: Sequence[str], options: SnapshotOptions) -> list[str]:
+    """The reports that the previous snapshot has, no list has any more, and which are to be asked for all the same.
+
+    Any of them may have been in a collection that is gone, or that the server does not show to us. So those who keep
+    what is missing keep them: the server is asked for each, and says itself that it does not exist.
+
+    :raises CollectionMissingError: if that is not to pass
+    """
+    listed = set(ids)
+    lost = [report_id for report_id, rows in (previous.counts or {}).items() if rows and report_id not in listed]
+    if options.on_missing == "keep_previous":
+        return lost
+    if options.on_missing == "fail" and (lost or (previous.exists and previous.counts is None)):
+        had = f"{len(lost)} reports of the previous snapshot" if lost else "what the previous snapshot had"
+        raise CollectionMissingError(
+            f"nothing was published: the server lists nothing in {len(doubtful)} of the collections ({doubtful[0]!r} "
+            f"for one) and cannot say whether they exist, and {had} may have been there (on_missing decides)"
+        )
+    return []

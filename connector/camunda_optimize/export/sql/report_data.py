@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ... import protocol
-from ..collect import refuse_nothing
 from ..fetch_report_data import Paging
 from ..fetching import Source
 from ..kinds import REPORT_DATA
@@ -83,7 +82,7 @@ async def export_report_data_to_sql(
         shrink_guard=shrink_guard,
     )
     paging = Paging(page_size, pagination_timeout, max_restarts, concurrent_reports)
-    plan = plan_reports(optimize, reports, collections, options)
+    plan = plan_reports(optimize, reports, collections, options, whole=replace == "snapshot")
     report: Callable[[Progress], object] = progress or (lambda _: None)
     record = Record(optimize)
     with Workers() as workers:
@@ -92,9 +91,7 @@ async def export_report_data_to_sql(
             from .loading import ReportLoad
 
             previous = await workers.run(place.look)
-            ids = list(dict.fromkeys(await plan(previous)))
-            if not ids:
-                refuse_nothing(REPORT_DATA, previous, options)
+            ids = await plan(previous)
             pages: HandOver[Message] = HandOver(_WAITING_PAGES)
             load = ReportLoad(place, ids, options, pages)
             collected = await Delivery(optimize, paging, pages, report).into(load, ids, workers)
