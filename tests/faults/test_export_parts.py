@@ -1,5 +1,7 @@
 """Parts of a snapshot: readers see the old one until all parts are committed, whatever happens in between."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -112,6 +114,24 @@ async def test_a_part_that_is_exported_again_takes_nothing_from_the_snapshot_tha
     assert sorted(ids(place)) == sorted([*before, "2-new"])
     assert verify(place).ok
     assert len([key for key in tree(place) if "collection_id=c2" in key]) == 1
+
+
+async def test_a_part_that_is_exported_again_takes_nothing_from_a_commit_meanwhile(optimize, organisation, place):
+    await fan_out(optimize, place)
+    organisation.remove_dashboard("0-0")
+
+    def commit_beside(progress):
+        if progress.stage == "publish" and progress.done == 0:
+            thread = threading.Thread(target=lambda: asyncio.run(commit_snapshot(place, CHUNKS)))
+            thread.start()
+            thread.join()
+
+    await export_dashboard_ids(optimize, CHUNKS["first"], place, part="first", progress=commit_beside)
+    assert len(ids(place)) == 15
+    assert verify(place).complete
+    await commit_snapshot(place, CHUNKS)
+    assert len(ids(place)) == 14
+    assert len(tree(place)) == 5 + len(CHUNKS) + 1
 
 
 async def test_policies_of_a_part_compare_with_the_snapshot_that_stands(optimize, organisation, place):

@@ -30,6 +30,7 @@ from .naming import MANIFEST, part_directory
 from .options import SnapshotOptions
 from .progress import Progress, ProgressCallback
 from .publish import publish
+from .removal import Whole
 from .resume import Resumption
 from .staging import Stage
 from .threads import Workers
@@ -111,7 +112,7 @@ async def export(
                 counters=_difference(counters, _counters(optimize)),
             )
             await publish(
-                place.destination, kind, manifest, objects, place.standing, workers, report, protected=place.protected
+                place.destination, kind, manifest, objects, place.standing, workers, report, whole=place.whole
             )
         except BaseException:
             if resumption is not None:
@@ -122,11 +123,11 @@ async def export(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where this run publishes, what stands there, and what must stay there whatever happens."""
+    """Where this run publishes, what stands there, and for a part the snapshot that may be made of it."""
 
     destination: Destination
     standing: Standing
-    protected: frozenset[str] = frozenset()
+    whole: Whole | None = None
 
     @classmethod
     def of(
@@ -136,9 +137,7 @@ class _Place:
             return cls(whole, standing)
         directory = part_directory(part)
         destination = whole.at(directory)
-        named = standing.manifest.paths if standing.manifest else frozenset[str]()
-        protected = {path.removeprefix(f"{directory}/") for path in named if path.startswith(f"{directory}/")}
-        return cls(destination, standing_at(destination, kind, options), frozenset(protected))
+        return cls(destination, standing_at(destination, kind, options), Whole(whole, directory))
 
 
 def _resumption(

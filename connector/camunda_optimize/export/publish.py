@@ -11,7 +11,8 @@ Why the manifest that stands is whole, also when runs of the same snapshot meet:
 * A run removes two kinds of objects: after a failure what it put itself, unless the manifest that stood or the one that
   stands names it; after its switch what it found when it began to put, unless that has been written to since. Both only
   while the manifest is the one it looked at: under the lock where there is one, so that no other run can come to rely
-  on an object between the look and the removal.
+  on an object between the look and the removal. A part asks the snapshot above it in the same way: one that was
+  committed meanwhile may name what the part is about to replace.
 * Where there is no lock, a request to remove may be on its way while a later run with the same content puts that very
   object and switches. So every run looks at its objects once more after its switch, and puts again what is gone. What
   remains is a request that takes longer than another run's whole switch; ``verify`` shows that, and the next run mends
@@ -40,7 +41,7 @@ from .kinds import Kind
 from .manifest import Manifest, ObjectEntry, Standing
 from .naming import MANIFEST
 from .progress import Progress
-from .removal import LOCK_SECONDS, holds, roll_back, sweep
+from .removal import LOCK_SECONDS, Whole, holds, roll_back, sweep
 from .staging import Staged
 from .survey import survey
 from .threads import Workers
@@ -71,11 +72,11 @@ async def publish(  # noqa: PLR0917 - in the order in which they are made
     workers: Workers,
     progress: Callable[[Progress], object],
     *,
-    protected: frozenset[str] = frozenset(),
+    whole: Whole | None = None,
 ) -> None:
     """Make ``manifest`` the one that stands at ``destination``.
 
-    What is not staged (``None``) is there already. ``protected`` keys are another manifest's, and are not removed.
+    What is not staged (``None``) is there already. ``whole`` is the snapshot of which this is one part.
 
     Killed at any instant, the manifest that stands names whole objects. An exception or a cancellation before the
     switch removes what this run put; after the switch the new snapshot stands, and an error in the clean-up is only
@@ -119,12 +120,12 @@ async def publish(  # noqa: PLR0917 - in the order in which they are made
         elif not state.done:
             deadline = monotonic() + CLEANUP_SECONDS
             put_now = state.written - before.keys()
-            await workers.run(roll_back, destination, kind, standing, put_now, protected, deadline)
+            await workers.run(roll_back, destination, kind, standing, put_now, whole, deadline)
         raise
     stop = threading.Event()
     await workers.run(
         sweep,
-        *(destination, kind, manifest, data, objects, standing, before, protected),
+        *(destination, kind, manifest, data, objects, standing, before, whole),
         lambda: not stop.is_set(),
         on_cancel=stop.set,
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from time import monotonic
 
 from ..errors import DestinationError, ManifestError
@@ -12,7 +14,7 @@ from .destinations import Destination
 from .destinations.base import Listed
 from .kinds import Kind
 from .manifest import Manifest, ObjectEntry, Standing, parse_manifest
-from .naming import MANIFEST
+from .naming import MANIFEST, split_part
 from .staging import Staged
 from .survey import stale, survey
 from .threads import chunks
@@ -23,12 +25,32 @@ LOCK_SECONDS = 60.0
 """How long a run waits for another one's switch or clean-up in the same place."""
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The snapshot that a part belongs to: it may come to stand, and to name the part's objects, at any time."""
+
+    destination: Destination
+    directory: str
+    """Where the part lies below it."""
+
+    @contextmanager
+    def named(self, kind: Kind, seconds: float) -> Generator[frozenset[str], None, None]:
+        """The part's keys that the snapshot names, which stay that as long as this is held and locks are to be had.
+
+        :raises ManifestError: if nobody can say
+        """
+        with self.destination.exclusive(seconds):
+            data = self.destination.read_manifest()
+            paths = frozenset[str]() if data is None else parse_manifest(data, (kind.name,)).paths
+            yield frozenset(key for path in paths for part, key in [split_part(path)] if part == self.directory)
+
+
 def roll_back(  # noqa: PLR0917 - called in a thread, which takes no keywords
     destination: Destination,
     kind: Kind,
     standing: Standing,
     keys: set[str],
-    protected: frozenset[str],
+    whole: Whole | None,
     deadline: float,
 ) -> None:
     """Remove these keys, which were not there before, except what a manifest names: the one that stood, or stands now.
@@ -39,10 +61,14 @@ def roll_back(  # noqa: PLR0917 - called in a thread, which takes no keywords
     """
     if not keys or destination.is_absent():
         return
-    named = protected | (standing.manifest.paths if standing.manifest else frozenset[str]())
+    named = standing.manifest.paths if standing.manifest else frozenset[str]()
     destination.hurry(max(0.0, deadline - monotonic()))
     try:
-        with destination.exclusive(max(0.0, deadline - monotonic())):
+        with (
+            destination.exclusive(max(0.0, deadline - monotonic())),
+            _protected(whole, kind, max(0.0, deadline - monotonic())) as protected,
+        ):
+            named |= protected
             seen = destination.look(MANIFEST)
             data = destination.read_manifest()
             if data is not None and data != standing.data:
@@ -61,7 +87,7 @@ def sweep(  # noqa: PLR0917 - called in a thread, which takes no keywords
     objects: Sequence[tuple[ObjectEntry, Staged | None]],
     standing: Standing,
     before: Mapping[str, Listed],
-    protected: frozenset[str],
+    whole: Whole | None,
     wanted: Callable[[], bool],
 ) -> None:
     """Behind the switch: see that the snapshot is still whole, and remove what it does not name.
@@ -72,21 +98,21 @@ def sweep(  # noqa: PLR0917 - called in a thread, which takes no keywords
     fixed = "fixed" in (manifest.naming, standing.manifest.naming if standing.manifest else None)
     lost: list[tuple[ObjectEntry, Staged | None]] = []
     try:
-        superfluous = stale(destination, kind, manifest, before, protected, fixed=fixed)
+        superfluous = stale(destination, kind, manifest, before, fixed=fixed)
         if destination.locks and not superfluous:
             return
-        with destination.exclusive(LOCK_SECONDS):
+        with destination.exclusive(LOCK_SECONDS), _protected(whole, kind, LOCK_SECONDS) as protected:
             seen = destination.look(MANIFEST)
             if destination.read_manifest() != data:
                 return  # a later run's, and so is the clean-up
             now = survey(destination, kind)
             lost = [item for item in objects if not holds(destination, now, item[0])]
             if not lost:
-                untouched = [key for key in superfluous if now.get(key) == before[key]]
+                untouched = [key for key in superfluous if now.get(key) == before[key] and key not in protected]
                 objects_first = [key for key in untouched if not key.endswith(MANIFEST)]
                 _remove(destination, objects_first, seen, wanted)
                 _remove(destination, untouched[len(objects_first) :], seen, wanted)  # a directory goes with its last
-    except DestinationError as exc:
+    except (DestinationError, ManifestError) as exc:
         logger.warning("the snapshot is published, but an older object remains until the next run: %s", exc)
     for entry, staged in lost:
         if staged is None:
@@ -103,6 +129,10 @@ def holds(destination: Destination, listed: Mapping[str, Listed], entry: ObjectE
     if found is None or found.size != entry.bytes:
         found = destination.look(entry.path)
     return found is not None and found.size == entry.bytes
+
+
+def _protected(whole: Whole | None, kind: Kind, seconds: float) -> AbstractContextManager[frozenset[str]]:
+    return nullcontext(frozenset[str]()) if whole is None else whole.named(kind, seconds)
 
 
 def _remove(destination: Destination, keys: Sequence[str], seen: Listed | None, wanted: Callable[[], bool]) -> None:

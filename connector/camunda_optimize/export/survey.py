@@ -28,20 +28,12 @@ def survey(destination: Destination, kind: Kind) -> dict[str, Listed]:
     return found
 
 
-def stale(
-    destination: Destination,
-    kind: Kind,
-    manifest: Manifest,
-    before: Iterable[str],
-    protected: frozenset[str],
-    *,
-    fixed: bool,
-) -> list[str]:
+def stale(destination: Destination, kind: Kind, manifest: Manifest, before: Iterable[str], *, fixed: bool) -> list[str]:
     """The keys among ``before`` that ``manifest`` makes superfluous, manifests of parts last.
 
     A part that was begun later than what ``manifest`` describes belongs to a run to come, and stays.
     """
-    named = manifest.paths | protected
+    named = manifest.paths
     living = {part for path in named if (part := split_part(path)[0])}
     parts = {part for key in before if (part := split_part(key)[0])} - living
     later = {part for part in parts if _created(destination, kind, part) > manifest.created}

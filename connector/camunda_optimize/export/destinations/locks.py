@@ -17,7 +17,7 @@ logger: logging.Logger = logging.getLogger("camunda_optimize.export")
 
 _PAUSE = 0.02
 _CANNOT_LOCK = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF})
-_memory = threading.Lock()
+_memory = threading.RLock()  # a part is cleaned up under the lock of its snapshot, too
 
 
 def lock_directory(directory: str, url: str, seconds: float) -> int:
