@@ -13,6 +13,7 @@ from camunda_optimize.export import (
     commit_snapshot,
     export_dashboard_ids,
     export_report_data,
+    export_report_ids,
     read_snapshot,
     verify,
 )
@@ -212,6 +213,18 @@ async def test_a_part_of_a_run_that_began_later_is_left_alone(optimize, place):
     assert verify(place).ok
     await commit_snapshot(place, ["another-run"])
     assert {key.split("/")[1] for key in tree(place) if key.startswith("parts/")} == {"another-run"}
+
+
+@pytest.mark.parametrize("manifest", ["another kind's", "another program's", "damaged"])
+async def test_what_lies_below_parts_and_may_not_be_ours_is_left_alone(optimize, tmp_path, manifest):
+    other = tmp_path / "parts" / "other" / "_manifest.json"
+    if manifest == "another kind's":
+        await export_report_ids(optimize, ["c0"], tmp_path, part="other")
+    else:
+        other.parent.mkdir(parents=True)
+        other.write_text('{"tables": []}' if manifest == "another program's" else '{"kind"')
+    await export_dashboard_ids(optimize, ["c0"], tmp_path)
+    assert other.exists() == (manifest != "damaged")
 
 
 async def test_names_of_parts(optimize, place):

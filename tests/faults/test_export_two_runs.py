@@ -13,7 +13,15 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from camunda_optimize.errors import DestinationError
-from camunda_optimize.export import ALL_COLLECTIONS, export_dashboard_ids, publish, read_snapshot, removal, verify
+from camunda_optimize.export import (
+    ALL_COLLECTIONS,
+    commit_snapshot,
+    export_dashboard_ids,
+    publish,
+    read_snapshot,
+    removal,
+    verify,
+)
 from camunda_optimize.export.destinations import locks
 from camunda_optimize.export.destinations.local import LocalDestination
 from camunda_optimize.export.destinations.store import StoreDestination
@@ -230,6 +238,49 @@ class TestWithoutALock:
         monkeypatch.setattr(StoreDestination, "replace_manifest", robbed)
         await export("new", place, fs)
         assert "put again" in caplog.text
+        assert verify(place, fs).complete
+        assert seeds(place, fs) == {"new"}
+
+    async def test_what_cannot_be_put_again_is_no_success(self, unguarded, monkeypatch):
+        place, fs = unguarded.values()
+        await export("old", place, fs, part="one")
+        replace = StoreDestination.replace_manifest
+
+        def robbed(self, **manifests):
+            replace(self, **manifests)
+            [lost] = [path for path in fs.find("/lake/snapshot") if "collection_id=c3" in path]
+            fs.rm_file(lost)
+
+        monkeypatch.setattr(StoreDestination, "replace_manifest", robbed)
+        with pytest.raises(
+            DestinationError, match=r"another run removed .*collection_id=c3.* lacks 1 of its objects"
+        ) as e:
+            await commit_snapshot(place, ["one"], filesystem=fs)
+        assert e.value.transient
+
+    async def test_a_manifest_that_arrives_late_finds_its_objects(self, unguarded, monkeypatch):
+        """Its put has no answer, nothing can be read for a while, and the clean-up finds the old one still there."""
+        place, fs = unguarded.values()
+        await export("old", place, fs)
+        put, read, late = StoreDestination._put_manifest, StoreDestination._read, []
+
+        def unanswered(self, data):
+            late.append(lambda: put(self, data))
+            raise TimeoutError
+
+        def unreadable(self, key):
+            if len(late) == 1:
+                late.append(None)
+                raise TimeoutError
+            return read(self, key)
+
+        monkeypatch.setattr(StoreDestination, "_put_manifest", unanswered)
+        monkeypatch.setattr(StoreDestination, "_read", unreadable)
+        with pytest.raises(DestinationError, match="TimeoutError"):
+            await export("new", place, fs)
+        assert len(late) == 2
+        assert seeds(place, fs) == {"old"}
+        late[0]()
         assert verify(place, fs).complete
         assert seeds(place, fs) == {"new"}
 

@@ -14,9 +14,9 @@ Why the manifest that stands is whole, also when runs of the same snapshot meet:
   on an object between the look and the removal. A part asks the snapshot above it in the same way: one that was
   committed meanwhile may name what the part is about to replace.
 * Where there is no lock, a request to remove may be on its way while a later run with the same content puts that very
-  object and switches. So every run looks at its objects once more after its switch, and puts again what is gone. What
-  remains is a request that takes longer than another run's whole switch; ``verify`` shows that, and the next run mends
-  it.
+  object and switches. So every run looks at its objects once more after its switch, and puts again what is gone; one
+  that does not have it (a commit, a run that was resumed) fails, and says so. What remains is a request that takes
+  longer than another run's whole switch; ``verify`` shows that, and the next run mends it.
 * A manifest whose put was neither done nor refused may arrive after its run has given up. So that run leaves its
   objects where they are: whichever manifest stands then is whole, and the next run removes the objects of the other.
 
@@ -81,6 +81,8 @@ async def publish(  # noqa: PLR0917 - in the order in which they are made
     Killed at any instant, the manifest that stands names whole objects. An exception or a cancellation before the
     switch removes what this run put; after the switch the new snapshot stands, and an error in the clean-up is only
     logged.
+
+    :raises DestinationError: if nothing was switched, or if another run removed objects that nobody here can put again
     """
     data = await workers.run(manifest.to_bytes)
     state = _Switch()

@@ -94,6 +94,8 @@ def sweep(  # noqa: PLR0917 - called in a thread, which takes no keywords
 
     That is the old snapshot and what killed runs left behind: only what lay there before this run put anything and has
     not been touched since, and only while ``data`` is what stands. Ends early once ``wanted`` says no.
+
+    :raises DestinationError: if the snapshot is not whole any more and cannot be made whole here
     """
     fixed = "fixed" in (manifest.naming, standing.manifest.naming if standing.manifest else None)
     lost: list[tuple[ObjectEntry, Staged | None]] = []
@@ -114,12 +116,18 @@ def sweep(  # noqa: PLR0917 - called in a thread, which takes no keywords
                 _remove(destination, untouched[len(objects_first) :], seen, wanted)  # a directory goes with its last
     except (DestinationError, ManifestError) as exc:
         logger.warning("the snapshot is published, but an older object remains until the next run: %s", exc)
+    gone = [entry for entry, staged in lost if staged is None]
     for entry, staged in lost:
-        if staged is None:
-            logger.error("another run removed %s: export again", destination.locate(entry.path))
-            continue
-        logger.warning("another run removed %s and was late with it; put again", destination.locate(entry.path))
-        destination.put(entry.path, staged)
+        if staged is not None:
+            logger.warning("another run removed %s and was late with it; put again", destination.locate(entry.path))
+            destination.put(entry.path, staged)
+    if gone:
+        error = DestinationError(
+            f"another run removed {destination.locate(gone[0].path)} just now: what was published lacks {len(gone)} of "
+            "its objects, which this run does not have; export again"
+        )
+        error.transient = True
+        raise error
 
 
 def holds(destination: Destination, listed: Mapping[str, Listed], entry: ObjectEntry) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import DestinationError, ManifestError
+from ..errors import ManifestError
 from .destinations import Destination
 from .destinations.base import Listed
 from .kinds import Kind
-from .manifest import Manifest, parse_manifest
+from .manifest import Manifest, UnreadableManifestError, parse_manifest
 from .naming import MANIFEST, PARTS, RESUME, split_part
 
 
@@ -31,25 +31,29 @@ def survey(destination: Destination, kind: Kind) -> dict[str, Listed]:
 def stale(destination: Destination, kind: Kind, manifest: Manifest, before: Iterable[str], *, fixed: bool) -> list[str]:
     """The keys among ``before`` that ``manifest`` makes superfluous, manifests of parts last.
 
-    A part that was begun later than what ``manifest`` describes belongs to a run to come, and stays.
+    A part that was begun later than what ``manifest`` describes belongs to a run to come, and stays. So does one whose
+    manifest is another kind's, or another program's.
     """
     named = manifest.paths
     living = {part for path in named if (part := split_part(path)[0])}
     parts = {part for key in before if (part := split_part(key)[0])} - living
-    later = {part for part in parts if _created(destination, kind, part) > manifest.created}
+    others = {part for part in parts if not _is_over(destination, kind, part, manifest.created)}
 
     def is_superfluous(key: str) -> bool:
         part, inner = split_part(key)
-        if key in named or part in later:
+        if key in named or part in others:
             return False
         return kind.names.is_ours(inner, fixed=fixed) or (bool(part) and inner == MANIFEST and part not in living)
 
     return sorted(filter(is_superfluous, before), key=lambda key: (key.endswith(MANIFEST), key))
 
 
-def _created(destination: Destination, kind: Kind, part: str) -> str:
+def _is_over(destination: Destination, kind: Kind, part: str, now: str) -> bool:
+    """Whether a part was begun before, and nothing but an export of this kind can have begun it."""
+    data = destination.read(f"{part}/{MANIFEST}")
     try:
-        data = destination.read(f"{part}/{MANIFEST}")
-        return "" if data is None else parse_manifest(data, (kind.name,)).created
-    except (DestinationError, ManifestError):
-        return ""
+        return data is None or parse_manifest(data, (kind.name,)).created <= now
+    except UnreadableManifestError:
+        return True
+    except ManifestError:
+        return False

@@ -125,13 +125,14 @@ class Destination(ABC):
         try:
             self._guard("write", MANIFEST, lambda: self._exchange_manifest(new, seen))
         except DestinationError as error:
-            # Refused, or done with its answer lost? What stands decides; if even that cannot be read, the error does.
+            # Refused, or done with its answer lost? What stands decides; if even that cannot be read, nobody knows.
+            self.switch_is_open = error.transient and not self.locks
             stands = self.read_manifest()
+            if stands == expected:
+                raise
+            self.switch_is_open = False
             if stands == new:
                 return
-            if stands == expected:
-                self.switch_is_open = error.transient and not self.locks
-                raise
         else:
             return
         raise self._replaced()
