@@ -135,11 +135,15 @@ async def test_what_cannot_be_read_keeps_its_previous_rows(optimize, sim, tmp_pa
         sim.clear_faults()
 
 
+@pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize("k", range(2, 6))
-async def test_a_lost_page_makes_the_report_begin_again(optimize, sim, tmp_path, k):
+async def test_a_lost_page_makes_the_report_begin_again(optimize, sim, tmp_path, k, format):
     lost = sim.add_fault(Fault(path="/report/raw/", lost=True, skip=k - 1, times=1))
     seen = []
-    result = await export_report_data(optimize, ["raw"], destination=tmp_path, page_size=500, progress=seen.append)
+    result = await export_report_data(
+        optimize, ["raw"], destination=tmp_path, page_size=500, progress=seen.append, format=format
+    )
+    assert verify(tmp_path).ok
     assert lost.fired == 1
     assert result.rows == 2_345
     fetched = [one for one in seen if one.stage == "fetch"]

@@ -115,20 +115,29 @@ def staged_in_every_way(stage):
     form = open_format("jsonl", SHAPE)
     rows = [{"collection_id": "a", "dashboard_id": str(number)} for number in range(3)]
     file = stage.begin(form, "b")
-    file.add(rows[:2])
-    file.restart()
     file.add(rows)
     large = stage.begin(form, "l")
     for _ in range(3):
         large.add([{"collection_id": "l", "dashboard_id": "x" * 4_000_000}])
-    copied = stage.begin(form, "c")
-    copied.add_bytes([b"one ", b"two"], 2)
     return [
         *stage.add([Piece(b"first", 1, "a"), Piece(b"second", 2, "b")]),
         file.finish(),
         large.finish(),
-        copied.finish(),
+        stage.copy([b"one ", b"two"], 2, "c"),
     ]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])
+def test_an_object_that_is_given_up_writes_nothing_more(format):
+    form = open_format(format, SHAPE)
+    with Stage() as stage:
+        given_up = stage.begin(form, "a")
+        given_up.add([{"collection_id": "a", "dashboard_id": "void"}])
+        given_up.discard()
+        del given_up
+        file = stage.begin(form, "a")
+        file.add(rows := [{"collection_id": "a", "dashboard_id": "d"}])
+        assert file.finish().read() == form.document(rows)
 
 
 def test_a_staged_object_is_a_file_for_those_who_need_one():

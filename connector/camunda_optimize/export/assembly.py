@@ -72,9 +72,7 @@ class Assembly:
             )
         for entry, file in previous_objects(self._place, manifest, keep):
             with file:
-                copy = stage.begin(self._run.format, entry.unit_id)
-                copy.add_bytes(iter(partial(file.read, 1 << 20), b""), entry.rows)
-                yield [copy.finish()]
+                yield [stage.copy(iter(partial(file.read, 1 << 20), b""), entry.rows, entry.unit_id)]
         shapes = {entry.id: entry.shape for entry in manifest.reports}
         self._collected.fetched.shapes.update({unit_id: shapes.get(unit_id) or "" for unit_id in keep})
 

@@ -110,7 +110,8 @@ class _Reading:
             ) as data:
                 async for page in data:
                     if file is not None and page.attempt != attempt:  # what came before is void
-                        await run.workers.run(file.restart)
+                        file.discard()
+                        file = None
                         self._rows.void(report_id)
                     attempt = page.attempt
                     kind = data.kind or "raw"

@@ -118,32 +118,79 @@ class Stage:
         """An object that is written bit by bit; its ``finish`` brings it here."""
         return ObjectFile(format, unit_id, self._adopt)
 
-    def _adopt(self, file: IO[bytes], staged: Callable[[IO[bytes], int], Staged], size: int) -> Staged:
+    def copy(self, blocks: Iterable[bytes], rows: int, unit_id: str | None = None) -> Staged:
+        """A whole object as it is."""
+        content = _Content()
+        try:
+            for block in blocks:
+                guarded(partial(content.add, block))
+            return self._adopt(content, rows, unit_id)
+        finally:
+            content.discard()
+
+    def _adopt(self, content: _Content, rows: int, unit_id: str | None) -> Staged:
+        file, size = guarded(content.end), content.size
         with self._lock:
             if size > _LARGE and len(self._files) < _MOST_FILES:
                 self._files.append(file)
-                return staged(file, 0)
+                return Staged(file, 0, size, rows, content.sha256, unit_id)
             with file:
                 file.seek(0)
                 guarded(lambda: shutil.copyfileobj(file, self._spool, _BLOCK))
             guarded(self._spool.flush)
             start = self._end
             self._end += size
-        return staged(self._spool, start)
+        return Staged(self._spool, start, size, rows, content.sha256, unit_id)
+
+
+class _Content:
+    """The bytes of one object while they come, in a file of their own."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = guarded(tempfile.TemporaryFile)
+        self._digest = sha256()
+        self._open = True
+        self.size: int = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def add(self, data: bytes) -> None:
+        # A writer that was given up may still write: pyarrow's puts its footer when nobody has it any more.
+        if self._open:
+            self._file.write(data)
+            self._digest.update(data)
+            self.size += len(data)
+
+    def end(self) -> IO[bytes]:
+        """The file, which takes nothing more, and is the caller's from now on."""
+        self._file.flush()
+        self._open = False
+        return self._file
+
+    def discard(self) -> None:
+        """Give it up, unless it is somebody's."""
+        if self._open:
+            self._open = False
+            self._file.close()
 
 
 class ObjectFile:
     """One object on its way into the stage. Its methods block, and only one may be called at a time."""
 
     def __init__(
-        self, format: Format, unit_id: str | None, adopt: Callable[[IO[bytes], Callable[..., Staged], int], Staged]
+        self, format: Format, unit_id: str | None, adopt: Callable[[_Content, int, str | None], Staged]
     ) -> None:
-        self._format = format
         self._unit_id = unit_id
         self._adopt = adopt
-        self._file: IO[bytes] = guarded(tempfile.TemporaryFile)
-        self._finished = False
-        self._begin()
+        self._rows = 0
+        self._content = _Content()
+        try:
+            self._writer = guarded(lambda: format.writer(self._content.add))
+        except BaseException:
+            self._content.discard()
+            raise
 
     def add(self, rows: Sequence[Row]) -> None:
         guarded(lambda: writable(lambda: self._writer.add(rows)))
@@ -154,59 +201,26 @@ class ObjectFile:
         guarded(lambda: self._writer.add_encoded(body))
         self._rows += rows
 
-    def add_bytes(self, blocks: Iterable[bytes], rows: int) -> None:
-        """A whole object of the same format as it is, instead of rows."""
-        self._clear()
-        for block in blocks:
-            guarded(partial(self._sink, block))
-        self._rows = rows
-        self._whole = True
-
-    def restart(self) -> None:
-        """All rows so far are void."""
-        self._clear()
-        self._begin()
-
     def finish(self) -> Staged:
         """The object, complete."""
-        if not self._whole:
-            guarded(self._writer.close)
-        guarded(self._file.flush)
-        self._finished = True
-        digest, size, rows = self._digest.hexdigest(), self._size, self._rows
-
-        def staged(file: IO[bytes], offset: int) -> Staged:
-            return Staged(file, offset, size, rows, digest, self._unit_id)
-
-        return self._adopt(self._file, staged, size)
+        guarded(self._writer.close)
+        return self._adopt(self._content, self._rows, self._unit_id)
 
     def discard(self) -> None:
         """Give up what was written; harmless once it is finished."""
-        if not self._finished:
-            self._file.close()
-
-    def _begin(self) -> None:
-        self._clear()
-        self._writer = guarded(lambda: self._format.writer(self._sink))
-
-    def _clear(self) -> None:
-        guarded(lambda: self._file.seek(0))
-        guarded(self._file.truncate)
-        self._digest = sha256()
-        self._size = self._rows = 0
-        self._whole = False
-
-    def _sink(self, data: bytes) -> None:
-        self._file.write(data)
-        self._digest.update(data)
-        self._size += len(data)
+        self._content.discard()
 
 
 def spooled_copy(source: IO[bytes]) -> IO[bytes]:
     """A private copy to be read at leisure, in memory while it is small."""
     copy: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=8 * _BLOCK)  # noqa: SIM115 - the reader's
-    guarded(lambda: shutil.copyfileobj(source, copy, _BLOCK))
-    copy.seek(0)
+    try:
+        while block := source.read(_BLOCK):  # what goes wrong here is the source's affair, and not the disk's
+            guarded(partial(copy.write, block))
+        copy.seek(0)
+    except BaseException:
+        copy.close()
+        raise
     return copy
 
 
