@@ -103,12 +103,24 @@ def test_exact_bytes():
     assert open_format("jsonl", SHAPE).document([]) == b""
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+49", "-x", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+49", "-x", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20x"]
+)
 def test_csv_for_spreadsheets_takes_the_formula_out_of_a_text(text):
     rows = [{"collection_id": text, "dashboard_id": "d"}]
     [row] = csv.DictReader(io.StringIO(open_format("csv", SHAPE, csv_formula_safe=True).document(rows).decode(), ""))
     assert row["collection_id"] == f"'{text}"
     assert text.encode() in open_format("csv", SHAPE).document(rows)
+
+
+def test_a_field_may_be_longer_than_the_csv_module_likes():
+    rows = [{"collection_id": "c", "dashboard_id": "x" * 200_000}]
+    form = open_format("csv", SHAPE)
+    limit = csv.field_size_limit(131_072)
+    try:
+        assert list(form.decode(io.BytesIO(form.document(rows)))) == rows
+    finally:
+        csv.field_size_limit(limit)
 
 
 def staged_in_every_way(stage):

@@ -14,8 +14,14 @@ from .compression import SUFFIXES, Compression, open_compressor, open_decompress
 from .fitting import fit
 from .shapes import Shape
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = (
+    *("=", "+", "-", "@", "\t", "\r", "\n"),
+    *("\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}"),
+    *("\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}"),
+)
 """What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection")."""
+_LONGEST_FIELD = (1 << 31) - 1
+"""Characters. What is nested is one field, and the csv module takes no more than 131 072 unless it is told."""
 
 
 class TextFormat(Format):
@@ -112,6 +118,8 @@ class Csv(TextFormat):
 
     def _decode(self, file: IO[bytes]) -> Generator[dict[str, Any], None, None]:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        if csv.field_size_limit() < _LONGEST_FIELD:  # it is the whole process's, and so it is only ever made larger
+            csv.field_size_limit(_LONGEST_FIELD)
         try:
             lines = csv.reader(text, strict=True)
             header = next(lines, list[str]())
