@@ -111,8 +111,17 @@ async def test_a_damaged_object_is_fetched_again(optimize, sim, tmp_path):
         lambda document: document.update(finished=7),
         lambda document: [item.update(at="2020-01-01T00:00:00+00:00") for item in document["finished"]],
         lambda document: [item.update(entry={}) for item in document["finished"]],
+        lambda document: document.update(connector_version="0.0.1"),
+        lambda document: [item.update(at="2999-01-01T00:00:00+00:00") for item in document["finished"]],
+        lambda document: [item.update(at="2999-01-01T00:00:00") for item in document["finished"]],
+        lambda document: [item.update(state="whole") for item in document["finished"]],
+        lambda document: [item.update(shape=None) for item in document["finished"]],
+        lambda document: [item.update(unit_id=REPORTS[11]) for item in document["finished"]],
     ],
-    ids=["empty", "another source", "damaged", "too old", "damaged entries"],
+    ids=[
+        *("empty", "another source", "damaged", "too old", "damaged entries", "another release"),
+        *("from the future", "no zone", "no state", "no shape", "another's object"),
+    ],
 )
 async def test_a_list_that_does_not_serve_is_not_used(optimize, sim, tmp_path, change):
     await fail_after(optimize, sim, tmp_path, 11)

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import _validate as check
 from .._version import __version__
-from ..errors import ConfigurationError, ManifestError
+from ..errors import ConfigurationError, IncompleteExportError, ManifestError
 from .assembly import Assembly
 from .collect import Collected, Fetch, Plan, Previous, collect
 from .destinations import Destination, DestinationLike, open_destination
@@ -111,6 +111,7 @@ async def export(
                 **_unit_entries(kind, collected),
                 counters=_difference(counters, _counters(optimize)),
             )
+            _check_counts(kind, manifest)
             await publish(
                 place.destination, kind, manifest, objects, place.standing, workers, report, whole=place.whole
             )
@@ -153,6 +154,7 @@ def _resumption(
         "format": options.format,
         "compression": options.compression,
         "csv_formula_safe": options.csv_formula_safe,
+        "connector_version": __version__,
     }
     return Resumption(place, same, within)
 
@@ -203,6 +205,17 @@ def _unit_entries(kind: Kind, collected: Collected) -> dict[str, Any]:
             CollectionEntry(unit_id, decisions[unit_id].state, counts[unit_id]) for unit_id in sorted(decisions)
         )
     }
+
+
+def _check_counts(kind: Kind, manifest: Manifest) -> None:
+    """See that the objects hold what was counted, before anything is put: whoever loses or doubles a row, finds out."""
+    told = sum(entry.count for entry in manifest.units)
+    if told != manifest.rows or len(manifest.paths) != len(manifest.objects):
+        raise IncompleteExportError(
+            f"nothing was published: {told} {kind.noun} were counted, and {manifest.rows} are in the new objects",
+            expected=told,
+            received=manifest.rows,
+        )
 
 
 def _counters(optimize: Source) -> dict[str, float]:

@@ -18,6 +18,7 @@ import orjson
 
 from ..errors import DestinationError, ManifestError
 from .destinations import Destination
+from .formats.shapes import SHAPES
 from .manifest import ObjectEntry, State, parse_object
 from .naming import RESUME
 from .reading import checked
@@ -43,7 +44,7 @@ class Finished:
 class Resumption:
     """The list of what is finished at one destination. Its methods block, and any thread may call them.
 
-    :param same: what must be equal for another run's objects to be of use: source, kind, format
+    :param same: what must be equal for another run's objects to be of use: source, kind, format, release
     :param within: seconds after which a finished unit is too old
     """
 
@@ -124,7 +125,11 @@ def kept_keys(place: Destination) -> frozenset[str]:
 
 
 def _finished(item: Mapping[str, Any]) -> Finished:
-    return Finished(item["unit_id"], item["state"], item["shape"], item["at"], parse_object(item["entry"]))
+    entry = parse_object(item["entry"])
+    state: State = "exported" if entry.rows else "empty"  # nothing else is ever noted
+    if (item["unit_id"], item["state"]) != (entry.unit_id, state) or item["shape"] not in SHAPES:
+        raise ValueError("contradicts itself")
+    return Finished(entry.unit_id or "", state, item["shape"], item["at"], entry)
 
 
 def _now() -> datetime:
