@@ -129,6 +129,14 @@ class Transaction:
 
     def write(self, target: Target, unit_id: str, batches: Iterable[Sequence[Mapping[str, Any]]]) -> int:
         """Add rows, batch by batch as they come; how many. What ``batches`` raises ends it and is raised."""
+        before = self.nul_characters
+        try:
+            return self._write(target, unit_id, batches)
+        except BaseException:
+            self.nul_characters = before  # none of these values will be there
+            raise
+
+    def _write(self, target: Target, unit_id: str, batches: Iterable[Sequence[Mapping[str, Any]]]) -> int:
         written = 0
 
         def values() -> Iterator[list[list[Any]]]:
