@@ -52,7 +52,9 @@ def test_faults(control):
     assert control("faults").json == []
 
 
-@pytest.mark.parametrize("body", ["", "[]", '{"stauts": 500}', '{"status": "x"}', '{"on": "elsewhere"}', '{"path": "("}'])
+@pytest.mark.parametrize(
+    "body", ["", "[]", '{"stauts": 500}', '{"status": "x"}', '{"on": "elsewhere"}', '{"path": "("}']
+)
 def test_a_wrong_fault_is_refused_in_words(control, body):
     answer = control("faults", "POST", body)
     assert answer.status == 400

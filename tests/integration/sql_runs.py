@@ -333,7 +333,7 @@ class SqlRuns:
     async def test_a_report_that_fails_keeps_its_previous_rows_or_nothing_changes(self, servers, url):
         both = await self.both("reports", servers, url)
         for path in ("r0", "hyper"):
-            servers["new"].add_fault(Fault(path=f"/export/report/{path}/", skip=path == "r0", status=502))
+            servers["new"].add_fault(Fault(path=f"/export/report/{path}/", skip=int(path == "r0"), status=502))
         with pytest.raises(ExportError, match="2 of 4 reports failed") as caught:
             await export("reports", servers["new"], url, max_restarts=1)
         assert set(caught.value.failures) == {"r0", "hyper"}
