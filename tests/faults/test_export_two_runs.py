@@ -22,9 +22,10 @@ from camunda_optimize.export import (
     removal,
     verify,
 )
-from camunda_optimize.export.destinations import locks
+from camunda_optimize.export.destinations import locks, open_destination
 from camunda_optimize.export.destinations.local import LocalDestination
 from camunda_optimize.export.destinations.store import StoreDestination
+from camunda_optimize.export.staging import Piece, Stage
 from camunda_optimize.models import CollectionResult
 
 DESTINATIONS = (LocalDestination, StoreDestination)
@@ -309,6 +310,21 @@ class TestRollBack:
             await export("old", place, progress=self.at_the_end)
         monkeypatch.undo()
         assert verify(place).ok
+
+    async def test_what_lay_there_before_is_spared_though_no_manifest_names_it(self, place):
+        """Another run may have put it, and be about to switch."""
+        [*_, entry] = (await export("new", place)).objects
+        await export("old", place)
+        with pytest.raises(KeyError):
+            await export("new", place, progress=self.at_the_end)
+        assert verify(place).ok, "what this run put is gone"
+        destination = open_destination(place)
+        with Stage() as stage:
+            [staged] = stage.add([Piece(b"another run's", 1)])
+            destination.put(entry.path, staged)
+        with pytest.raises(KeyError):
+            await export("new", place, progress=self.at_the_end)
+        assert verify(place).extra == [entry.path]
 
     async def test_what_another_run_published_meanwhile_is_spared(self, place):
         """Two runs with the same content, both of which put everything first: the loser must not take it away."""

@@ -330,14 +330,28 @@ class SqlRuns:
         assert result.rows == 37 * 2 + 9
         assert standing("reports", url) == both["new"]
 
+    async def test_a_lost_page_of_the_first_run_ever(self, servers, url):
+        both = await self.both("reports", servers, url)
+        drop(url)
+        hit = servers["new"].add_fault(Fault(path="/export/report/r0", skip=2, times=1, lost=True))
+        await export("reports", servers["new"], url, create_table=True)
+        assert hit.fired == 1
+        assert standing("reports", url) == both["new"]
+
     async def test_a_report_that_fails_keeps_its_previous_rows_or_nothing_changes(self, servers, url):
         both = await self.both("reports", servers, url)
-        for path in ("r0", "hyper"):
-            servers["new"].add_fault(Fault(path=f"/export/report/{path}/", skip=int(path == "r0"), status=502))
+
+        def fail():  # r0 behind its first page
+            servers["new"].clear_faults()
+            for path in ("r0", "hyper"):
+                servers["new"].add_fault(Fault(path=f"/export/report/{path}/", skip=int(path == "r0"), status=502))
+
+        fail()
         with pytest.raises(ExportError, match="2 of 4 reports failed") as caught:
             await export("reports", servers["new"], url, max_restarts=1)
         assert set(caught.value.failures) == {"r0", "hyper"}
         assert standing("reports", url) == both["old"]
+        fail()
         result = await export("reports", servers["new"], url, max_restarts=1, on_error="publish_rest")
         states = {entry.id: (entry.state, entry.count, entry.shape) for entry in result.reports}
         assert states == {

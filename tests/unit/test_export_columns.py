@@ -126,6 +126,22 @@ def test_a_row_in_parquet():
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("flowNodeInstances", [{**ROW["flowNodeInstances"][0], "assignee": "somebody"}]),
+        ("flowNodeDurations", {"Activity_check": {"name": "Check order", "value": 5021, "unit": "ms"}}),
+        ("counts", {"incidents": 1.5}),
+    ],
+)
+def test_what_is_nested_and_has_more_than_its_type_is_beside_it_in_parquet(name, value):
+    rows = pq.read_table(io.BytesIO(open_format("parquet", RAW).document([{**ROW, name: value}, ROW])))
+    new, usual = rows.to_pylist(maps_as_pydicts="strict")
+    assert json.loads(new["extra"]) == {name: value}
+    assert new[name] is None
+    assert usual["extra"] is None
+
+
 def test_one_schema_whatever_the_rows_are():
     empty, full, odd = (open_format("parquet", RAW).document(rows) for rows in ([], [ROW], [{"variables": {"a": 5}}]))
     schemas = {pq.read_schema(io.BytesIO(document)) for document in (empty, full, odd)}
