@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
@@ -64,12 +65,23 @@ def test_each_task_has_the_link_whether_it_succeeds_or_not(
     assert url == collection_url(optimize_simulator.base_url, [one if works else "no-such-collection"])
 
 
-def test_no_link_where_the_task_did_not_come_so_far(run_dag, optimize_connection, tmp_path):
+def test_a_task_that_is_killed_has_left_its_link_before():
+    pushed = {}
+    ti = SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}))
+    for task, one in ((Export(task_id=name, destination="/lake"), name) for name in "ab"):
+        task.leave_link({"ti": ti}, BASE, [one])
+        assert pushed == {XCOM_KEY: f"{BASE}/#/collection/{one}/"}
+        assert OptimizeCollectionLink().get_link(task, ti_key=None) == pushed[XCOM_KEY]
+    assert Export(task_id="c", destination="/lake").left_links == {}
+
+
+def test_no_link_where_the_task_did_not_come_so_far(run_dag, optimize_connection, tmp_path, capfd):
     optimize_connection(login="")
     with DAG("no_link", schedule=None) as dag:
         Export(task_id="export", destination=str(tmp_path))
     assert run_dag(dag).state == "failed"
     assert stored_links("no_link") in ([], [""])
+    assert "XCom not found" not in capfd.readouterr().out
     assert OptimizeCollectionLink().xcom_key == XCOM_KEY
 
 

@@ -113,7 +113,9 @@ def test_no_task_fails_because_its_run_cannot_be_drawn(
     run = run_dag(dag)
     assert run.state == "success"
     assert set(links(dag.dag_id)) <= {""}
-    assert ("No picture of the run: " in capfd.readouterr().out) is ("none" not in timeline)
+    said = capfd.readouterr().out
+    assert ("No picture of the run: " in said) is ("none" not in timeline)
+    assert "XCom not found" not in said
 
 
 def test_a_store_that_does_not_answer_is_not_waited_for(monkeypatch, caplog, tmp_path):
@@ -168,7 +170,26 @@ def test_the_address_for_a_browser(place, url):
     assert browser_url(place) == url
 
 
-def test_the_link_is_the_one_that_airflow_stores_and_nobody_asks_for_one_where_no_picture_is_wanted():
+def test_a_picture_without_an_address_is_no_error_and_an_address_with_a_query_no_secret(
+    run_dag, optimize_connection, tmp_path, capfd
+):
+    with DAG("addresses", schedule=None) as dag:
+        for task_id, url in (("local", None), ("elsewhere", "https://pictures.example/?prefix=runs-of-today")):
+            OptimizeExportDashboardIdsOperator(
+                task_id=task_id,
+                destination=f"{tmp_path}/{task_id}",
+                timeline=f"{tmp_path}/{task_id}.html",
+                timeline_url=url,
+            )
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert "XCom not found" not in capfd.readouterr().out
+    assert (
+        run.everything.count("https://pictures.example/?prefix=runs-of-today") >= 2
+    )  # the link, and what was rendered
+
+
+def test_the_link_is_the_one_that_airflow_stores():
     assert OptimizeTimelineLink().xcom_key == PICTURE_KEY
-    undrawn = OptimizeExportDashboardIdsOperator(task_id="export", destination="/lake")
-    assert OptimizeTimelineLink().get_link(undrawn, ti_key=None) == ""
+    task = OptimizeExportDashboardIdsOperator(task_id="export", destination="/lake")
+    assert OptimizeTimelineLink().get_link(task, ti_key=None) == ""

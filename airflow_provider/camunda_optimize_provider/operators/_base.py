@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from ..arguments import in_a_task
 from ..connection_form import DEFAULT_CONN_ID
-from ..links.optimize import OptimizeCollectionLink
+from ..links.optimize import LeavesLinks, OptimizeCollectionLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from ..runner import LoopThread
 
 Work = Callable[[], Coroutine[Any, Any, Any]]
+_PLACES = ("destination", "source", "timeline")
+"""Arguments that name a place in a store, of whichever operator."""
 
 
-class OptimizeOperator(BaseOperator):
+class OptimizeOperator(LeavesLinks, BaseOperator):
     """The base of the operators: a subclass says in :meth:`prepare` what is to be done.
 
     :param optimize_conn_id: the connection. (templated)
@@ -99,14 +101,15 @@ class OptimizeOperator(BaseOperator):
             self._running.stop()
 
     def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Render, and mask credentials in URLs before Airflow stores what was rendered: ``execute`` refuses them.
+        """Render, and mask credentials in places before Airflow stores what was rendered: ``execute`` refuses them.
 
         :param content: of a templated field, or a part of it.
         """
         from ..storage import mask_credentials
 
         rendered = super().render_template(content, *args, **kwargs)
-        mask_credentials(rendered)
+        if any(content is getattr(self, name, None) for name in _PLACES):  # elsewhere a URL may have a query
+            mask_credentials(rendered)
         return rendered
 
     def open_hook(self) -> tuple[OptimizeHook, OptimizeConfig]:

@@ -10,7 +10,7 @@ from airflow.sdk import Asset
 
 from ..arguments import is_template, snapshot_options
 from ..lineage import TellsLineage
-from ..links.optimize import OptimizeCollectionLink, OptimizeTimelineLink, leave_picture
+from ..links.optimize import OptimizeCollectionLink, OptimizeTimelineLink
 from ._base import OptimizeOperator
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class ExportOperator(PublishingOperator):
             if picture is not None and not self._killed:  # a task that was killed has seconds to live
                 url = picture.draw()
                 if url is not None:
-                    leave_picture(context, self.timeline_url or url)
+                    self.leave_picture(context, self.timeline_url or url)
 
     def choose(self, context: Context) -> tuple[str, Any, dict[str, Any]]:
         """What is exported: in words, the collections it is about, and the arguments of the export that say so.

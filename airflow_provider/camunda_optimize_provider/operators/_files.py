@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import is_template, snapshot_options
 from ..lineage import published_files
-from ..links.optimize import leave_link
 from ._base import Work, with_client
 from ._export import ExportOperator, PublishingOperator
 
@@ -94,7 +93,7 @@ class FilesExportOperator(ExportOperator, FilesOperator):
         if not self.as_part:
             check_destination(str(self.destination), self.task_id, context)
         hook, config = self.open_hook()
-        leave_link(context, config.base_url, collections)
+        self.leave_link(context, config.base_url, collections)
         destination = find_destination(self.destination)
         part = self.part_name(context)
         where = destination.url + (f", as part {part}" if part else "")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import sql_place
 from ..lineage import published_tables
-from ..links.optimize import leave_link
 from ._base import Work, with_client
 from ._export import ExportOperator
 
@@ -110,7 +109,7 @@ class TablesExportOperator(ExportOperator):
         if self.replace == "snapshot":
             check_snapshot(str(self.snapshot), self.task_id, context)
         hook, config = self.open_hook()
-        leave_link(context, config.base_url, collections)
+        self.leave_link(context, config.base_url, collections)
         database = find_database(self.conn_id)
         self._lineage = config.base_url, database.names
         self.log.info(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import chosen_ids, is_template
-from ..links.optimize import leave_link
 from ._base import OptimizeOperator, Work, with_client
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class OptimizeImportEntitiesOperator(OptimizeOperator):
         [collection_id] = chosen_ids([self.collection_id], "collection_id")
         source = find_destination(self.source, setting="source")
         hook, config = self.open_hook()
-        leave_link(context, config.base_url, [collection_id])
+        self.leave_link(context, config.base_url, [collection_id])
         sent = SentOnce(context)
         if sent.by_an_earlier_try():
             raise fail_at_once(f"An earlier try of this task ended after it had sent the import. {self._advice()}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..links.optimize import leave_link
 from ._base import OptimizeOperator, Work, with_client
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class OptimizeIngestVariablesOperator(OptimizeOperator):
 
         variables = chosen_variables(self.variables)
         hook, config = self.open_hook()
-        leave_link(context, config.base_url, None)
+        self.leave_link(context, config.base_url, None)
         self.log.info("Sending %s variables to %s", f"{len(variables):,}", config.base_url)
         return with_client(hook, lambda optimize: optimize.variables.ingest(variables))
 
