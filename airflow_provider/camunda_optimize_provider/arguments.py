@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -107,8 +107,9 @@ def chosen_collections(collections: Any, *, none_means_all: bool) -> Sequence[st
 
     if collections is None and none_means_all:
         return ALL_COLLECTIONS
+    _refuse_iterator(collections)
     if isinstance(collections, str):
-        collections = _from_text(collections.strip())
+        collections = from_text(collections.strip())
     if collections is None:
         raise _refusal(_NOTHING)
     chosen = check_collections(collections)
@@ -126,7 +127,8 @@ def chosen_ids(ids: Any, setting: str) -> tuple[str, ...]:
     """
     from camunda_optimize.export.options import check_ids
 
-    found = _from_text(ids.strip(), setting) if isinstance(ids, str) else ids
+    _refuse_iterator(ids, setting)
+    found = from_text(ids.strip(), setting) if isinstance(ids, str) else ids
     if found is None or (isinstance(found, (list, tuple)) and not _NOTHINGS.isdisjoint(found)):
         raise _refusal("is empty, or holds an id that came to nothing: what should have given it?", setting)
     return check_ids(found, setting)
@@ -140,7 +142,7 @@ def chosen_variables(variables: Any) -> list[Variable]:
     """
     from camunda_optimize import Variable
 
-    found = _from_text(variables.strip(), "variables") if isinstance(variables, str) else variables
+    found = from_text(variables.strip(), "variables") if isinstance(variables, str) else variables
     if not isinstance(found, (list, tuple)):
         raise _refusal("must be a list of variables", "variables")
     known = {field.name for field in dataclasses.fields(Variable)}
@@ -159,7 +161,13 @@ def chosen_variables(variables: Any) -> list[Variable]:
     return made
 
 
-def _from_text(text: str, setting: str = "collections") -> Any:
+def from_text(text: str, setting: str = "collections") -> Any:
+    """The list that a template wrote, as JSON or as Python does; or its only id; ``None`` for nothing.
+
+    :param text: as rendered, without spaces around it.
+    :param setting: what the argument is called.
+    :raises camunda_optimize.ConfigurationError: for a text that is neither.
+    """
     if not text or text in _NOTHINGS:
         return None
     if text[0] not in "[(":
@@ -174,6 +182,11 @@ def _from_text(text: str, setting: str = "collections") -> Any:
                 return found
     problem = f"is a text that begins with {text[0]} like a list, but is none, neither in JSON nor in Python"
     raise _refusal(problem, setting)
+
+
+def _refuse_iterator(value: Any, setting: str = "collections") -> None:
+    if isinstance(value, Iterator):
+        raise _refusal("must be a list: a generator has nothing left when the task runs", setting)
 
 
 def _refusal(problem: str, setting: str = "collections") -> Exception:

@@ -96,6 +96,54 @@ def test_a_part_that_fails_publishes_nothing(run_dag, optimize_simulator, optimi
     assert asset_events("fan_out_failing") == []
 
 
+def test_parts_are_named_by_whatever_tasks_made_them(run_dag, optimize_simulator, optimize_connection, tmp_path):
+    one, two, three, four = ids(optimize_simulator)[:4]
+    with DAG("whose_parts", schedule=None) as dag:
+        common = {"destination": str(tmp_path), "as_part": True}
+        mapped = OptimizeExportDashboardIdsOperator.partial(task_id="mapped", **common).expand(
+            collections=[[one], [two]]
+        )
+        third = OptimizeExportDashboardIdsOperator(task_id="third", collections=[three], **common)
+        fourth = OptimizeExportDashboardIdsOperator(task_id="fourth", collections=[four], **common)
+        pull = "{{ ti.xcom_pull(task_ids=%r)%s }}"
+        commits = [
+            OptimizeCommitSnapshotOperator(task_id=f"commit_{number}", destination=str(tmp_path), parts=parts)
+            for number, parts in enumerate(
+                (
+                    [mapped.output, third.output, fourth.output],
+                    third.output,
+                    pull % ("third", "['part']"),
+                    pull % ("mapped", ""),
+                )
+            )
+        ]
+        [mapped, third, fourth] >> commits[0] >> commits[1] >> commits[2] >> commits[3]
+    run = run_dag(dag)
+    assert run.state == "success", run.states
+    assert [run.xcoms[commit.task_id]["collections"] for commit in commits] == [4, 1, 1, 2]
+
+
+def test_what_is_no_part_is_told_in_words(run_dag, optimize_simulator, optimize_connection, tmp_path, capfd):
+    with DAG("no_parts", schedule=None) as dag:
+        whole = OptimizeExportDashboardIdsOperator(task_id="whole", destination=str(tmp_path))
+        OptimizeCommitSnapshotOperator(task_id="commit", destination=str(tmp_path), parts=whole.output, retries=3)
+    run = run_dag(dag)
+    assert (run.states["commit"], run.tries["commit"]) == ("failed", 1)
+    assert "parts: holds what an export without as_part=True returned" in capfd.readouterr().out
+
+
+def test_mapped_report_data_is_of_reports_or_of_collections(
+    run_dag, optimize_simulator, optimize_connection, tmp_path, capfd
+):
+    with DAG("both", schedule=None) as dag:
+        OptimizeExportReportDataOperator.partial(
+            task_id="export", reports=["one"], destination=f"{tmp_path}/map_index={{{{ ti.map_index }}}}", retries=3
+        ).expand(collections=[ids(optimize_simulator)[:1]])
+    run = run_dag(dag)
+    assert (run.states, run.tries) == ({"export[0]": "failed"}, {"export[0]": 1})
+    assert "reports: give either reports or collections" in capfd.readouterr().out
+
+
 def test_report_data_begins_where_the_last_try_ended(run_dag, optimize_simulator, optimize_connection, tmp_path, capfd):
     organisation = optimize_simulator.organisation
     collection = ids(optimize_simulator)[0]

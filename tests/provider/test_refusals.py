@@ -42,6 +42,8 @@ MISTAKES = [
     *[(name, {"on_empty": "shrug"}, "on_empty: 'shrug' is not one of write") for name in EXPORTS],
     *[(name, {"shrink_guard": 7}, "shrink_guard: must be more than 0 and at most 1") for name in [*EXPORTS, COMMIT]],
     *[(name, {"collections": []}, "collections: is empty") for name in EXPORTS if "Report" not in name],
+    *[(name, {"collections": iter("ab")}, "collections: must be a list: a generator") for name in EXPORTS if "Report" not in name],
+    *[(name, {"reports": (one for one in "ab")}, "reports: must be a list: a generator") for name in EXPORTS if "Report" in name],
     *[(name, {"reports": []}, "reports: is empty") for name in EXPORTS if "Report" in name],
     *[(name, {"reports": None}, "give either reports or collections") for name in EXPORTS if "Report" in name],
     *[(name, {"reports": None, "collections": []}, "collections: is empty") for name in EXPORTS if "Report" in name],

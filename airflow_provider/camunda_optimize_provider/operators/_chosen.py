@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from camunda_optimize import ConfigurationError
+
 from ..arguments import chosen_collections, chosen_ids, is_template
 from ._export import ExportOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+_EITHER = "give either reports or collections"
 
 
 class CollectionsOperator(ExportOperator):
@@ -71,12 +75,12 @@ class ReportsOperator(ExportOperator):
 
     def check_arguments(self) -> None:
         """See :class:`ExportOperator`."""
-        from camunda_optimize import ConfigurationError
         from camunda_optimize.export.fetch_report_data import Paging
 
         super().check_arguments()
-        if (self.reports is None) == (self.collections is None):
-            raise ConfigurationError("give either reports or collections", setting="reports")
+        if self.reports is None and self.collections is None:
+            raise ConfigurationError(_EITHER, setting="reports")
+        self._check_not_both()
         if self.collections is not None:
             _known_collections(self.collections)
         elif not is_template(self.reports):
@@ -88,6 +92,7 @@ class ReportsOperator(ExportOperator):
 
         :param context: of the task.
         """
+        self._check_not_both()  # of a mapped task nobody has judged it before
         arguments = {"page_size": self.page_size, "concurrent_reports": self.concurrent_reports}
         if self.collections is not None:
             collections = chosen_collections(self.collections, none_means_all=False)
@@ -95,6 +100,10 @@ class ReportsOperator(ExportOperator):
             return words, collections, {**arguments, "collections": collections}
         reports = chosen_ids(self.reports, "reports")
         return f"the data of {len(reports):,} reports", None, {**arguments, "reports": reports}
+
+    def _check_not_both(self) -> None:
+        if self.reports is not None and self.collections is not None:
+            raise ConfigurationError(_EITHER, setting="reports")
 
 
 def _known_collections(collections: Any) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..arguments import chosen_ids, is_template, snapshot_options
+from camunda_optimize import ConfigurationError
+
+from ..arguments import chosen_ids, from_text, is_template, snapshot_options
 from ._base import Work
 from ._files import FilesOperator
 
@@ -26,7 +28,7 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
     The return value is a summary as of :class:`OptimizeExportDashboardIdsOperator`, over all parts.
 
     :param destination: that of the parts. (templated)
-    :param parts: what the export tasks returned, or names of parts. (templated)
+    :param parts: what the export tasks returned, of one task or of several, or names of parts. (templated)
     :param shrink_guard: the part of the previous snapshot's rows (0 to 1) that must remain. (templated)
     """
 
@@ -53,7 +55,7 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
         """
         rendered = super().render_template(content, *args, **kwargs)
         if isinstance(rendered, Sequence) and not isinstance(rendered, (str, list, tuple)):
-            return [_name(part) for part in rendered]
+            return list(_flat(rendered))
         return rendered
 
     def prepare(self, context: Context) -> Work:  # noqa: ARG002 - none of it
@@ -85,8 +87,22 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
 
 
 def _names(parts: Any) -> tuple[str, ...]:
-    return chosen_ids([_name(part) for part in parts or ()], "parts")
+    found = from_text(parts.strip(), "parts") if isinstance(parts, str) else parts
+    return chosen_ids(list(_flat(found)), "parts")
+
+
+def _flat(parts: Any) -> Iterator[Any]:
+    """The names in what one task returned, in what mapped ones did, and in lists of both."""
+    if isinstance(parts, Sequence) and not isinstance(parts, str):
+        for part in parts:
+            yield from _flat(part)
+    else:
+        yield _name(parts)
 
 
 def _name(part: Any) -> Any:
-    return part.get("part") if isinstance(part, Mapping) else part
+    if not isinstance(part, Mapping):
+        return part
+    if "part" not in part:
+        raise ConfigurationError("holds what an export without as_part=True returned", setting="parts")
+    return part["part"]
