@@ -58,10 +58,12 @@ def items(value: Iterable[T], setting: str) -> list[T]:
     raise ConfigurationError(f"give a list, not {type(value).__name__}", setting=setting)
 
 
-def must_be(value: object, kind: type[object], setting: str) -> None:
+def must_be(value: object, kind: type[object], setting: str, advice: str = "") -> None:
     """A value of one of our own classes, or of a kind of mapping."""
     if not isinstance(value, kind):
-        raise ConfigurationError(f"must be a {kind.__name__}, not {type(value).__name__}", setting=setting)
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        said = f"must be {article} {kind.__name__}, not {type(value).__name__}"
+        raise ConfigurationError(f"{said}: {advice}" if advice else said, setting=setting)
 
 
 def json_body(value: object, setting: str) -> bytes:
@@ -95,7 +97,8 @@ def host_label(value: object, setting: str) -> str:
 
 def http_url(value: object, setting: str, *, example: str) -> str:
     """An absolute http(s) URL without credentials, query, fragment and final slash."""
-    url = text(value, setting).rstrip("/")
+    whole = text(value, setting)
+    url = whole.rstrip("/")
     if "@" in url:  # checked first, because every later message quotes the URL
         raise ConfigurationError("must not hold a user name or password (nor any other '@')", setting=setting)
     if "?" in url or "#" in url:  # and this, because a token may stand there
@@ -103,7 +106,7 @@ def http_url(value: object, setting: str, *, example: str) -> str:
         raise ConfigurationError(
             f"{shown!r} goes on behind '?' or '#': give only the part before it, like {example}", setting=setting
         )
-    if "://" not in url:
+    if "://" not in whole:
         raise ConfigurationError(f"{url!r} has no scheme: write it like {example}", setting=setting)
     try:
         parts = urlsplit(url)
@@ -116,7 +119,7 @@ def http_url(value: object, setting: str, *, example: str) -> str:
     if parts.scheme not in ("http", "https"):
         raise ConfigurationError(f"scheme {parts.scheme!r} is not http or https", setting=setting)
     if not parts.hostname or not _AUTHORITY.fullmatch(parts.netloc) or " " in url:
-        raise ConfigurationError(f"{url!r} has no valid host: write it like {example}", setting=setting)
+        raise ConfigurationError(f"{whole!r} has no valid host: write it like {example}", setting=setting)
     return parts.scheme + url[len(parts.scheme) :]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from . import _validate as check
 from .config import OptimizeConfig
 from .errors import ClientClosedError, ResponseFormatError
 from .events import EventCallback
@@ -42,6 +43,7 @@ class OptimizeClient:
         on_token: Callable[[str], None] | None = None,
         on_event: EventCallback | None = None,
     ) -> None:
+        check.must_be(config, OptimizeConfig, "config", "from_env(), saas(), self_managed() or static_token() make one")
         self.config: OptimizeConfig = config
         self.stats: Stats = Stats()
         """What this client has done so far."""
@@ -105,6 +107,7 @@ class OptimizeClient:
         """Try token, readiness and one harmless call, and say in words what is wrong and where to mend it."""
         from .checks import check_connection
 
+        self._opened()
         return await check_connection(self)
 
     async def get_token(self) -> None:

@@ -5,19 +5,51 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from . import _validate as check
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
+    from typing import Unpack
 
 SAAS_OAUTH_URL = "https://login.cloud.camunda.io/oauth/token"
 SAAS_DOMAIN = ".optimize.camunda.io"
 SAAS_AUDIENCE = "optimize.camunda.io"
 
 TokenCache = Literal["memory", "file"]
+
+
+class Knobs(TypedDict, total=False):
+    """How a client behaves: the fields of :class:`OptimizeConfig` that stand for no server and no credentials."""
+
+    max_concurrency: int
+    requests_per_second: float | None
+    request_timeout: float
+    connect_timeout: float
+    token_timeout: float
+    max_attempts: int
+    max_retry_wait: float
+    retry_backoff: float
+    verify: bool | str | ssl.SSLContext
+    client_cert: str | tuple[str, str | None] | None
+    proxy: str | None
+    trust_env: bool
+    token_cache: TokenCache
+    token_cache_dir: str | None
+
+
+class Settings(Knobs, total=False):
+    """All fields of :class:`OptimizeConfig`."""
+
+    base_url: str
+    oauth_url: str | None
+    client_id: str | None
+    client_secret: str | None
+    audience: str | None
+    scope: str | None
+    token: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +106,7 @@ class OptimizeConfig:
         put("base_url", check.base_url(self.base_url))
         if self.base_url.startswith("http:") and is_saas_base_url(self.base_url):
             raise ConfigurationError("SaaS wants https: the token would travel in clear", setting="base_url")
+        _warn_of_missing_cluster(self.base_url)
         self._check_credentials(put)
         put("max_concurrency", check.count(self.max_concurrency, "max_concurrency", most=1000))
         put("requests_per_second", check.pace(self.requests_per_second, "requests_per_second"))
@@ -117,7 +150,7 @@ class OptimizeConfig:
         found = (self.client_secret, self.token, password, unquote(password) if password else None)
         return tuple(secret for secret in found if secret)
 
-    def replace(self, **changes: Any) -> OptimizeConfig:
+    def replace(self, **changes: Unpack[Settings]) -> OptimizeConfig:
         """The same settings with some of them changed."""
         return build_config(self, changes)
 
@@ -131,7 +164,7 @@ class OptimizeConfig:
         client_secret: str,
         oauth_url: str = SAAS_OAUTH_URL,
         audience: str = SAAS_AUDIENCE,
-        **knobs: Any,
+        **knobs: Unpack[Knobs],
     ) -> OptimizeConfig:
         """Camunda 8 SaaS: ``region`` (``bru-2``) and ``cluster_id`` stand in the cluster's URL in Camunda Console."""
         return build_config(
@@ -156,7 +189,7 @@ class OptimizeConfig:
         base_url: str = "http://localhost:8083",
         audience: str | None = None,
         scope: str | None = None,
-        **knobs: Any,
+        **knobs: Unpack[Knobs],
     ) -> OptimizeConfig:
         """Self-Managed with Keycloak (neither audience nor scope), Microsoft Entra ID (``scope``) or another issuer."""
         return build_config(
@@ -173,19 +206,21 @@ class OptimizeConfig:
         )
 
     @classmethod
-    def static_token(cls, *, token: str, base_url: str = "http://localhost:8083", **knobs: Any) -> OptimizeConfig:
+    def static_token(
+        cls, *, token: str, base_url: str = "http://localhost:8083", **knobs: Unpack[Knobs]
+    ) -> OptimizeConfig:
         """Self-Managed up to 8.9 with ``OPTIMIZE_API_ACCESS_TOKEN`` set on the server."""
         return build_config(None, {"base_url": base_url, "token": _required(token, "token"), **knobs})
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **knobs: Any) -> OptimizeConfig:
-        """From Camunda's own environment variables (the README lists them). ``knobs`` are taken as they are.
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[Settings]) -> OptimizeConfig:
+        """From Camunda's own environment variables (the README lists them). ``settings`` outrank them.
 
         :raises ConfigurationError: names the variable that is missing, wrong, or contradicts its alias.
         """
         from ._environment import resolve
 
-        return resolve(environ, knobs)[0]
+        return resolve(environ, settings)[0]
 
 
 def saas_base_url(region: object, cluster_id: object) -> str:
@@ -196,6 +231,20 @@ def saas_base_url(region: object, cluster_id: object) -> str:
 def is_saas_base_url(base_url: str) -> bool:
     """Whether this is an Optimize of Camunda's own cloud."""
     return (_host(base_url) or "").endswith(SAAS_DOMAIN)
+
+
+def _warn_of_missing_cluster(base_url: str) -> None:
+    """No error: what stands before Optimize may know the cluster."""
+    from urllib.parse import urlsplit
+
+    if is_saas_base_url(base_url) and not urlsplit(base_url).path:
+        import logging
+
+        logging.getLogger("camunda_optimize").warning(
+            "base_url: %s lacks the cluster id: give %s/<cluster id>, as in the address of Optimize in a browser",
+            base_url,
+            base_url,
+        )
 
 
 def is_saas_authorization_server(oauth_url: str) -> bool:

@@ -78,7 +78,9 @@ def token_key(config: OptimizeConfig) -> str:
 
 def default_directory() -> str:
     """A directory of this user's on this host; may begin with ``~``."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(cache):  # its specification: "should consider the path invalid and ignore it"
+        cache = os.path.join("~", ".cache")
     return os.path.join(cache, "camunda-optimize-connector")
 
 

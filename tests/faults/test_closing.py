@@ -87,6 +87,14 @@ async def test_a_borrowed_session_does_not_lend_its_own_credentials(optimize_sim
         await optimize.dashboards.list_ids(wanted)
 
 
+async def test_a_closed_client_is_not_checked(optimize_simulator):
+    async with OptimizeClient(optimize_simulator.config()) as optimize:
+        assert (await optimize.check()).ok
+    for client in (optimize, OptimizeClient(optimize_simulator.config())):
+        with pytest.raises(ClientClosedError, match="the client is not open"):
+            await client.check()
+
+
 async def test_a_client_belongs_to_one_event_loop(optimize_simulator, wanted):
     async with OptimizeClient(optimize_simulator.config()) as optimize:
         with pytest.raises(ClientClosedError, match="another event loop"):

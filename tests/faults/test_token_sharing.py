@@ -104,6 +104,7 @@ def test_processes_renew_a_short_token_together(optimize_simulator_factory, dire
         ("~/tokens", {}, "tokens"),
         (None, {}, ".cache/camunda-optimize-connector"),
         (None, {"XDG_CACHE_HOME": "{home}/elsewhere"}, "elsewhere/camunda-optimize-connector"),
+        (None, {"XDG_CACHE_HOME": "relative"}, ".cache/camunda-optimize-connector"),
     ],
 )
 async def test_a_directory_may_be_below_the_home_directory(config, tmp_path, monkeypatch, setting, variables, below):

@@ -6,13 +6,14 @@ import pickle
 import ssl
 import traceback
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from camunda_optimize import ConfigurationError, OptimizeConfig
+from camunda_optimize import ConfigurationError, OptimizeClient, OptimizeConfig, config
 from camunda_optimize._environment import BASE_URL, CLUSTER_ID, CREDENTIALS, REGION, TOKEN
 from camunda_optimize.config import SAAS_AUDIENCE, SAAS_OAUTH_URL
 from camunda_optimize.oauth import token_request
@@ -230,6 +231,47 @@ def test_base_url_taken(given_url, used):
 
 
 @pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("https://bru-2.optimize.camunda.io", True),
+        ("https://bru-2.optimize.camunda.io/", True),
+        ("https://bru-2.optimize.camunda.io/0a1b", False),
+        ("http://localhost:8083", False),
+    ],
+)
+def test_a_saas_address_without_its_cluster_is_a_warning(url, warned, caplog):
+    self_managed(base_url=url)
+    assert ("lacks the cluster id: give https://bru-2.optimize.camunda.io/<cluster id>" in caplog.text) is warned
+
+
+def test_settings_have_the_names_and_types_of_the_fields():
+    expected = get_type_hints(OptimizeConfig, None, {"ssl": ssl})
+    assert get_type_hints(config.Settings, None, {"ssl": ssl}) == expected
+
+
+TYPED = """
+from camunda_optimize import OptimizeConfig
+OptimizeConfig.from_env(max_concurrency=3, base_url="http://x", verify=False, token=None)
+OptimizeConfig.from_env(max_concurency=3)
+OptimizeConfig.from_env(max_concurrency="3")
+OptimizeConfig.static_token(token="t", trust_env="no")
+OptimizeConfig.from_env().replace(client_id=5)
+"""
+
+
+def test_a_type_checker_refuses_wrong_names_and_types(tmp_path):
+    api = pytest.importorskip("mypy.api", reason="the group lint")
+    file = tmp_path / "typed.py"
+    file.write_text(TYPED)
+    root = Path(__file__).parents[2]
+    said, _, code = api.run(
+        [str(file), f"--config-file={root / 'pyproject.toml'}", f"--cache-dir={root / '.mypy_cache'}"]
+    )
+    assert code == 1, said
+    assert [int(line.split(":")[1]) for line in said.splitlines() if ": error: " in line] == [4, 5, 6, 7], said
+
+
+@pytest.mark.parametrize(
     ("url", "words"),
     [
         ("localhost:8083", "no scheme"),
@@ -237,7 +279,8 @@ def test_base_url_taken(given_url, used):
         ("//optimize.example.com", "no scheme"),
         ("ftp://optimize.example.com", "not http or https"),
         ("htps://optimize.example.com", "not http or https"),
-        ("http://", "write it like"),
+        ("http://", "'http://' has no valid host: write it like"),
+        ("http:", "no scheme"),
         ("http:///optimize", "no valid host"),
         ("http://:8083", "no valid host"),
         ("http://local host:8083", "no valid host"),
@@ -702,3 +745,9 @@ def test_any_knob_gives_a_config_or_a_configuration_error(knobs):
         self_managed(**knobs)
     except ConfigurationError as error:
         assert error.setting in knobs
+
+
+@pytest.mark.parametrize("wrong", ["http://localhost:8083", None, {"base_url": "http://localhost:8083"}], ids=repr)
+def test_a_client_wants_a_configuration(wrong):
+    error = refusal(OptimizeClient, wrong)
+    assert error.problem.startswith(f"must be an OptimizeConfig, not {type(wrong).__name__}: from_env(), ")
