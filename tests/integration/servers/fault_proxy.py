@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+_SETTLE = b"settle\r\n\r\n"
 _BEGINNING = 4096
 """Bytes of a body that have come when it is decided what happens to it."""
 
@@ -71,32 +73,44 @@ class FaultProxy:
         self.faults: list[Fault] = []
         self.requests: list[Request] = []
         self.url = ""
-        self._busy = 0
-        self._tasks: set[asyncio.Task[Any] | None] = set()
+        self._busy: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._never = asyncio.Event()
 
     def settle(self) -> None:
         """Wait until nothing is under way any more, so that nothing arrives later; what hangs does not count."""
-        end = time.monotonic() + 20
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as last:  # what was said before is known when this is
+            last.sendall(_SETTLE)
+            last.recv(1)
+        end = time.monotonic() + 60
         while self._busy:
             assert time.monotonic() < end, "requests are under way for ever"
             time.sleep(0.01)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
+        assert task is not None
         self._tasks.add(task)  # the loop has no more than a weak reference to one whose connection has ended
+        self._busy.add(task)
         try:
-            await self._pass_on(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
+            await self._pass_on(task, reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):  # the last when all is stopped
             writer.transport.abort()
         finally:
+            self._busy.discard(task)
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
             self._tasks.discard(task)
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, task: asyncio.Task[Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
+        if head == _SETTLE:
+            writer.write(b".")
+            return
         first, headers = _parsed(head)
         method, target, _ = first.split(" ", 2)
         if "100-continue" in headers.pop("expect", ""):
@@ -113,12 +127,9 @@ class FaultProxy:
         self.requests.append(request)
         fault = next((fault for fault in self.faults if fault.applies(request)), Fault(on=bool))
         if fault.hang:
+            self._busy.discard(task)
             await self._never.wait()
-        self._busy += 1
-        try:
-            await self._answer(fault, request, (first, headers, length), reader, writer)
-        finally:
-            self._busy -= 1
+        await self._answer(fault, request, (first, headers, length), reader, writer)
 
     async def _answer(
         self,
