@@ -36,7 +36,7 @@ def stranger(tmp_path_factory):
 @pytest.fixture(scope="session")
 def optimize_of_airflow():
     """The Optimize that the Airflow of these tests knows."""
-    with OptimizeSimulator(Organisation.seeded(collections=20), token_life=3600) as simulator:
+    with OptimizeSimulator(Organisation.seeded(collections=30), token_life=3600) as simulator:
         yield simulator
 
 

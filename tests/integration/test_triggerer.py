@@ -12,6 +12,7 @@ pytest.importorskip("airflow.triggers.shared_stream", reason="streams are shared
 
 from servers.airflow import until
 
+SENSORS = 10  # each begins and ends as a process of its own
 DAGS = """
 import datetime
 from airflow.sdk import DAG, Asset, AssetAny, AssetWatcher, task
@@ -32,7 +33,7 @@ with DAG("when_changed", schedule=AssetAny(*assets), catchup=False):
     tell()
 
 with DAG("wait", schedule=None):
-    for n in range(len(COLLECTIONS)):
+    for n in range(%s):
         OptimizeReadySensor(task_id=f"wait_{n}", deferrable=True, poke_interval=5, retries=1, retry_delay=datetime.timedelta(0))
 """
 
@@ -58,7 +59,8 @@ def test_a_real_triggerer(deployment, optimize_of_airflow):
     simulator.reset_counters()
     ids = list(organisation.collections)
     count = len(ids)
-    deployment.install("triggers", DAGS % json.dumps(ids), "when_changed", "wait")
+    assert count + SENSORS >= 40
+    deployment.install("triggers", DAGS % (json.dumps(ids), SENSORS), "when_changed", "wait")
     with deployment.component("triggerer") as triggerer:
         until("every watcher has looked once", lambda: cursors(deployment) == count)
         assert simulator.counters.token_requests == 1
@@ -82,10 +84,10 @@ def test_a_real_triggerer(deployment, optimize_of_airflow):
 
         simulator.ready = False
         deployment.trigger("wait")
-        until("all sensors wait", lambda: deployment.states("wait") == {"deferred": count})
+        until("all sensors wait", lambda: deployment.states("wait") == {"deferred": SENSORS})
         looks, tokens = simulator.counters.by_path["/api/readyz"], simulator.counters.token_requests
         connections = simulator.counters.connections
-        until("each has looked", lambda: simulator.counters.by_path["/api/readyz"] > looks + 2 * count)
+        until("each has looked", lambda: simulator.counters.by_path["/api/readyz"] > looks + 3 * SENSORS)
         # Of the sensors' first looks each is a process with a token of its own; the triggerer asks for no more.
         assert simulator.counters.token_requests == tokens
         assert simulator.counters.connections - connections <= 32, "one session"
@@ -94,7 +96,7 @@ def test_a_real_triggerer(deployment, optimize_of_airflow):
     simulator.ready = True
     tokens = simulator.counters.token_requests
     with deployment.component("triggerer"):
-        until("all sensors are done", lambda: deployment.states("wait") == {"success": count})
+        until("all sensors are done", lambda: deployment.states("wait") == {"success": SENSORS})
         assert simulator.counters.token_requests == tokens + 1, "forty triggers and one token"
     assert deployment.rows("SELECT max(try_number) FROM task_instance WHERE dag_id = 'wait'") == [(1,)]
     assert len(events(deployment)) == 2  # none is told twice
