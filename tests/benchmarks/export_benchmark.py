@@ -92,7 +92,9 @@ def beside_dlt(quick: bool, rows: int | None = None) -> Result:
     """
     size = rows or (30_000 if quick else 100_000)
     result = Result(
-        "dlt", f"A report of {size} rows: ours beside dlt", ("rows/s", "seconds", "CPU seconds", "wall: dlt / ours")
+        "dlt",
+        f"A report of {size} rows: ours beside dlt",
+        ("rows/s", "seconds", "CPU seconds", "wall: dlt / ours", "CPU: dlt / ours"),
     )
     python = dlt_python()
     if python is None:
@@ -111,11 +113,12 @@ def beside_dlt(quick: bool, rows: int | None = None) -> Result:
         variants = [f"{tool} {name}" for name in _MOST_MEMORY for tool in ("ours", "dlt")]
         runs = interleaved(variants, 1 if quick else 3, run)
     for name in _MOST_MEMORY:
-        ahead = Paired.of(runs[f"dlt {name}"], runs[f"ours {name}"], "wall")
+        ahead, by_cpu = (Paired.of(runs[f"dlt {name}"], runs[f"ours {name}"], key) for key in ("wall", "cpu"))
         for tool in ("ours", "dlt"):
             found, judged = runs[f"{tool} {name}"], tool == "ours"
             wall, cpu = median(found, "wall"), median(found, "cpu")
-            cells = (f"{size / wall:.0f}", f"{wall:.1f}", f"{cpu:.1f}", str(ahead) if judged else "1")
+            ratios = (str(ahead), str(by_cpu)) if judged else ("1", "1")
+            cells = (f"{size / wall:.0f}", f"{wall:.1f}", f"{cpu:.1f}", *ratios)
             target, ok = (f">= {_AHEAD_OF_DLT}", ahead.median >= _AHEAD_OF_DLT) if judged else ("", None)
             result.rows.append(Row(f"{tool}, {name}", cells, target, ok))
     result.data["runs"] = runs
