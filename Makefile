@@ -39,7 +39,7 @@ test: $(READY) ## all tests but those that need other servers; ARGS='-k token -x
 	@$(PY) -m pytest --numprocesses logical --dist loadfile $(ARGS)
 
 test-integration: $(READY) ## tests against real servers: nginx, a proxy, Keycloak, stores, a browser; what is not there is skipped
-	@$(PY) -m pytest tests/integration $(ARGS)
+	@$(PY) -m pytest --numprocesses logical --dist loadfile tests/integration $(ARGS)
 
 # The wheel, as somebody gets it who wants the client and not Airflow. The versions are those of constraints.txt, without
 # the hashes, which pip would demand for the wheel itself as well.
