@@ -39,12 +39,14 @@ with DAG(
 
     @task
     def tell(triggering_asset_events: dict[Asset, list] | None = None) -> list[str]:
-        """Say what has changed. A run by hand has no events, and exports all the same."""
+        """Say what has changed. A run by hand has no events, an event by hand tells nothing: both export as well."""
         log = logging.getLogger(__name__)
         changed = {}
         for events in (triggering_asset_events or {}).values():
             for event in events:
-                payload = event.extra["payload"]
+                payload = event.extra.get("payload")
+                if payload is None:
+                    continue
                 changed |= dict.fromkeys(payload["collections"])
                 for change in payload["changes"]:
                     log.info(

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -376,6 +377,8 @@ def test_a_change_of_dashboards_triggers_a_run(
     by_hand = run_dag(dag, run_conf={"destination": str(tmp_path)})
     assert by_hand.state == "success"
     assert by_hand.xcoms["tell"] == []
+    event_by_hand = SimpleNamespace(extra={"from_rest_api": True})  # made by the button of the asset's page
+    assert dag.get_task("tell").python_callable({asset: [event_by_hand]}) == []
 
 
 @contextlib.contextmanager

@@ -12,11 +12,11 @@ from datetime import timedelta
 import pytest
 from airflow.sdk import DAG
 
-from camunda_optimize import OptimizeClient
+from camunda_optimize import OptimizeClient, ServerError
 from camunda_optimize.export import export_definitions
 from camunda_optimize.testing import Fault
 from camunda_optimize_provider.operators.optimize import OptimizeImportEntitiesOperator
-from camunda_optimize_provider.sent_once import SentOnce
+from camunda_optimize_provider.sent_once import ImportsOnce, SentOnce
 
 
 @pytest.fixture
@@ -163,6 +163,27 @@ def test_without_a_store_a_try_knows_of_itself_alone():
     assert not SentOnce(context(None)).by_an_earlier_try()
     first.forget()
     assert not first.sent
+
+
+@pytest.mark.parametrize("maybe_done", [False, True])
+async def test_the_note_stays_unless_it_is_known_that_nothing_was_done(maybe_done):
+    class Optimize:
+        collections = dashboards = reports = None
+
+        async def get_token(self):
+            assert not store.kept
+
+        async def import_entities(self, *_):
+            assert store.kept
+            raise error
+
+    error = ServerError("bad", status=502)
+    error.maybe_done = maybe_done
+    store = Store()
+    sent = SentOnce(context(store))
+    with pytest.raises(ServerError):
+        await ImportsOnce(Optimize(), sent).import_entities("target", [])
+    assert sent.sent is bool(store.kept) is maybe_done
 
 
 def test_what_died_in_the_middle_is_not_sent_by_the_next_try(run_dag, optimize_simulator, source, monkeypatch, capfd):

@@ -75,6 +75,10 @@ def test_a_task_that_is_killed_has_left_its_link_before():
     assert Export(task_id="c", destination="/lake").left_links == {}
 
 
+def test_an_operator_that_published_nothing_tells_nothing():
+    assert Export(task_id="a", destination="/lake").get_openlineage_facets_on_complete(None) is None
+
+
 def test_no_link_where_the_task_did_not_come_so_far(run_dag, optimize_connection, tmp_path, capfd):
     optimize_connection(login="")
     with DAG("no_link", schedule=None) as dag:

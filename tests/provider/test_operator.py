@@ -301,7 +301,11 @@ def test_a_sigterm_leaves_the_previous_snapshot(
     previous = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Airflow sets its own while the task runs
     try:
         threading.Thread(target=terminate, daemon=True).start()
-        run = run_dag(one_task("sigterm", destination=str(tmp_path), max_concurrency=1))
+        run = run_dag(
+            one_task(
+                "sigterm", destination=str(tmp_path), max_concurrency=1, timeline=f"{tmp_path}/no-time-for-that.html"
+            )
+        )
     finally:
         signal.signal(signal.SIGTERM, previous)
     assert run.states == {"export": "failed"}

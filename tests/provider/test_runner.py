@@ -142,6 +142,21 @@ def test_a_second_signal_waits_for_the_clean_up_as_well(alarm):
     assert work.cleaned
 
 
+def test_a_second_stop_does_not_interrupt_the_clean_up():
+    work = Work(clean_up=0.6)
+    thread = LoopThread(work)
+
+    def twice():
+        work.begun.wait()
+        thread.stop(0.1)  # in vain: the clean-up takes longer
+        thread.stop()
+
+    threading.Thread(target=twice, daemon=True).start()
+    with pytest.raises(Stopped):
+        thread.run()
+    assert work.cleaned
+
+
 def test_two_exceptions_wait_for_the_clean_up_as_well(alarm):
     work = Work(clean_up=0.6)
 

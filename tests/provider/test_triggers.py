@@ -7,7 +7,7 @@ import logging
 import anyio
 import pytest
 
-from camunda_optimize import ConfigurationError
+from camunda_optimize import ClientClosedError, ConfigurationError
 from camunda_optimize.testing import Fault
 from camunda_optimize_provider import watching
 from camunda_optimize_provider.clients import ClientLease, open_clients
@@ -183,6 +183,8 @@ async def test_a_cancelled_trigger_does_not_take_the_client_from_the_others(opti
     await leases[1].aclose()
     assert len(await clients[1].collections.list_ids()) == 8
     await leases[2].aclose()
+    with pytest.raises(ClientClosedError):  # the last one has closed it
+        await clients[1].collections.list_ids()
 
 
 async def test_a_client_that_could_not_be_opened_is_tried_again(optimize_connection, set_connection):
@@ -289,6 +291,7 @@ async def test_no_trouble_of_the_server_ends_a_watcher(
         made = optimize_simulator.organisation.add_dashboard(one)
         await watched.until(lambda: watched.payloads[0])
         await watched.until(lambda: "without trouble again" in caplog.text)
+        assert watching.watch_of("camunda_optimize_default")._failures <= 1  # or it would go on ever more slowly
     (payload,) = watched.payloads[0]
     assert payload["changes"][0]["added"] == [made.id]
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]

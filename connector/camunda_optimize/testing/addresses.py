@@ -84,7 +84,8 @@ class Addresses:
         from ..config import OptimizeConfig
 
         if self.mode == "static" and not self.outside_issuer:
-            return OptimizeConfig.static_token(**{"base_url": self.base_url, "token": self.static_token, **knobs})
+            given: dict[str, Any] = {"base_url": self.base_url, "token": self.static_token, **knobs}
+            return OptimizeConfig.static_token(**given)
         settings: dict[str, Any] = {
             "base_url": self.base_url,
             "oauth_url": self.oauth_url,

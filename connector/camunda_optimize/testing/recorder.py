@@ -77,7 +77,8 @@ class OptimizeRecorder(Served):
         """``upstream`` with the addresses changed; ``knobs`` go to :class:`OptimizeConfig`."""
         here: dict[str, Any] = {"base_url": self.base_url, "verify": True, "client_cert": None, "proxy": None}
         here |= {} if self.upstream.token else {"oauth_url": self.oauth_url}
-        return self.upstream.replace(**{**here, "trust_env": False, **knobs})
+        here |= {"trust_env": False, **knobs}
+        return self.upstream.replace(**here)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")

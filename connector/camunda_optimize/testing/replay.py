@@ -70,8 +70,9 @@ class OptimizeReplay(Served):
 
     def config(self, **knobs: Any) -> OptimizeConfig:
         """The client's configuration for this replay; ``knobs`` go to :class:`OptimizeConfig`."""
-        settings = {"base_url": self.base_url, "oauth_url": self.oauth_url, "client_id": _CLIENT}
-        return OptimizeConfig.self_managed(**{**settings, "client_secret": _CLIENT, **knobs})
+        settings: dict[str, Any] = {"base_url": self.base_url, "oauth_url": self.oauth_url, "client_id": _CLIENT}
+        settings |= {"client_secret": _CLIENT, **knobs}
+        return OptimizeConfig.self_managed(**settings)
 
     @property
     def not_recorded(self) -> list[str]:
