@@ -77,7 +77,7 @@ def _free_ports(count: int) -> list[int]:
     """Ports whose ten-thousandth successor is free as well, where SeaweedFS puts what it says to itself."""
     found: list[int] = []
     with contextlib.ExitStack() as held:
-        for port in range(20_000, 50_000, 7):
+        for port in range(11_000, 22_000, 7):
             with contextlib.suppress(OSError):
                 for one in (port, port + 10_000):
                     held.enter_context(socket.socket()).bind(("127.0.0.1", one))

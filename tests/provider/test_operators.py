@@ -96,31 +96,37 @@ def test_a_part_that_fails_publishes_nothing(run_dag, optimize_simulator, optimi
     assert asset_events("fan_out_failing") == []
 
 
-def test_parts_are_named_by_whatever_tasks_made_them(run_dag, optimize_simulator, optimize_connection, tmp_path):
+PULL = "{{ ti.xcom_pull(task_ids=%r)%s }}"
+
+
+@pytest.mark.parametrize(
+    ("named", "collections"),
+    [
+        (lambda mapped, third, fourth: [mapped.output, third.output, fourth.output], 4),
+        (lambda _mapped, third, _fourth: third.output, 1),
+        (lambda *_: PULL % ("third", "['part']"), 1),
+        (lambda *_: PULL % ("mapped", ""), 2),
+    ],
+    ids=["several tasks", "one task", "a name by template", "mapped tasks by template"],
+)
+def test_parts_are_named_by_whatever_tasks_made_them(
+    run_dag, optimize_simulator, optimize_connection, tmp_path, request, named, collections
+):
     one, two, three, four = ids(optimize_simulator)[:4]
-    with DAG("whose_parts", schedule=None) as dag:
+    with DAG(request.node.callspec.id.replace(" ", "_"), schedule=None) as dag:
         common = {"destination": str(tmp_path), "as_part": True}
         mapped = OptimizeExportDashboardIdsOperator.partial(task_id="mapped", **common).expand(
             collections=[[one], [two]]
         )
         third = OptimizeExportDashboardIdsOperator(task_id="third", collections=[three], **common)
         fourth = OptimizeExportDashboardIdsOperator(task_id="fourth", collections=[four], **common)
-        pull = "{{ ti.xcom_pull(task_ids=%r)%s }}"
-        commits = [
-            OptimizeCommitSnapshotOperator(task_id=f"commit_{number}", destination=str(tmp_path), parts=parts)
-            for number, parts in enumerate(
-                (
-                    [mapped.output, third.output, fourth.output],
-                    third.output,
-                    pull % ("third", "['part']"),
-                    pull % ("mapped", ""),
-                )
-            )
-        ]
-        [mapped, third, fourth] >> commits[0] >> commits[1] >> commits[2] >> commits[3]
+        commit = OptimizeCommitSnapshotOperator(
+            task_id="commit", destination=str(tmp_path), parts=named(mapped, third, fourth)
+        )
+        [mapped, third, fourth] >> commit
     run = run_dag(dag)
     assert run.state == "success", run.states
-    assert [run.xcoms[commit.task_id]["collections"] for commit in commits] == [4, 1, 1, 2]
+    assert run.xcoms["commit"]["collections"] == collections
 
 
 def test_what_is_no_part_is_told_in_words(run_dag, optimize_simulator, optimize_connection, tmp_path, capfd):

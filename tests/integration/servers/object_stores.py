@@ -255,10 +255,13 @@ def azurite() -> Iterator[Azure]:
 
 
 def _port_pairs(count: int) -> list[int]:
-    """Ports that are free together with the ones 10 000 above, which SeaweedFS takes for gRPC."""
+    """Ports that are free together with the ones 10 000 above, which SeaweedFS takes for gRPC.
+
+    All of them are below those that Linux gives to connections: another process may have one of these any moment.
+    """
     found: list[int] = []
     with contextlib.ExitStack() as held:
-        for port in range(20_000 + os.getpid() % 10_000, 45_000):
+        for port in range(11_000 + os.getpid() % 10_000, 22_000):
             with contextlib.ExitStack() as pair:
                 try:
                     for number in (port, port + 10_000):

@@ -20,7 +20,7 @@ def translated(exc: Exception, action: str, where: str) -> OptimizeError:
     if isinstance(exc, PermissionError) or status in _DENIED:
         problem = "no permission"
     elif isinstance(exc, FileNotFoundError) or status == 404:
-        problem = "no such bucket, container or directory" if _is_store(where) else "no directory can be made there"
+        problem = "no directory can be made there" if _is_local(where) else "no such bucket, container or directory"
     elif isinstance(exc, NotADirectoryError):
         problem = "a part of the path is a file"
     elif isinstance(exc, IsADirectoryError):
@@ -40,8 +40,9 @@ def translated(exc: Exception, action: str, where: str) -> OptimizeError:
     return error
 
 
-def _is_store(where: str) -> bool:
-    return "://" in where and not where.startswith(("file://", "local://"))
+def _is_local(where: str) -> bool:
+    """Paths of disks are absolute; those of a store that came as a filesystem begin with their bucket."""
+    return where.startswith(("/", "file://", "local://"))
 
 
 def store_code(exc: BaseException) -> str | None:
