@@ -386,14 +386,14 @@ def test_an_entry_that_vanishes_hides_no_other_from_a_listing(tmp_path, monkeypa
 async def test_a_directory_that_others_keep_removing_is_made_again(tmp_path, monkeypatch):
     """Runs that clean up remove empty directories, between the making of one and the first file in it."""
     place, left = str(tmp_path / "snapshot"), iter(range(8))
-    mkdir = Path.mkdir
+    mkdir = os.mkdir
 
-    def removed_at_once(self, *arguments, **settings):
-        mkdir(self, *arguments, **settings)
-        if self.name == "collection_id=c1" and next(left, None) is not None:
-            self.rmdir()
+    def removed_at_once(path, *arguments, **settings):
+        mkdir(path, *arguments, **settings)
+        if Path(path).name == "collection_id=c1" and next(left, None) is not None:
+            os.rmdir(path)
 
-    monkeypatch.setattr(Path, "mkdir", removed_at_once)
+    monkeypatch.setattr(os, "mkdir", removed_at_once)
     await export("new", place)
     assert next(left, None) is None
     assert verify(place).ok

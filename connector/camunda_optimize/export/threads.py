@@ -21,7 +21,7 @@ _THREADS = 32
 """More than any part of an export uses at once, so that nothing waits for a free thread."""
 
 _POLL_SECONDS = 0.25
-_stop: ContextVar[threading.Event] = ContextVar("stop")
+_stop: ContextVar[threading.Event] = ContextVar("stop", default=threading.Event())  # noqa: B039 - never set
 
 
 def stop_flag() -> Callable[[], bool]:
@@ -29,7 +29,7 @@ def stop_flag() -> Callable[[], bool]:
 
     That is so once the caller was cancelled or another thread failed. Long work should look now and then, and end.
     """
-    return _stop.get(threading.Event()).is_set
+    return _stop.get().is_set
 
 
 class Workers:

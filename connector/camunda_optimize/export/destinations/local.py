@@ -127,9 +127,11 @@ class LocalDestination(Destination):
         return self._root / key
 
     def _replace(self, path: Path, blocks: Iterable[bytes]) -> None:
-        temporary = path.with_name(temporary_name(path.name, secrets.token_hex(8)))
+        # Texts from here on: a path object costs as much as the call that it is for, and there may be many files.
+        directory, name = os.path.split(path)
+        temporary = os.path.join(directory, temporary_name(name, secrets.token_hex(8)))
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
-        descriptor = _retry_with_directory(lambda: os.open(temporary, flags, 0o666), path.parent)
+        descriptor = _retry_with_directory(lambda: os.open(temporary, flags, 0o666), directory)
         try:
             with open(descriptor, "wb", buffering=0) as file:
                 for block in blocks:
@@ -140,7 +142,7 @@ class LocalDestination(Destination):
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
-                temporary.unlink()
+                os.unlink(temporary)
             raise
 
 
@@ -148,15 +150,15 @@ def _listed(stat: os.stat_result) -> Listed:
     return Listed(stat.st_size, (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns))
 
 
-def _retry_with_directory(open_file: Callable[[], int], directory: Path) -> int:
-    for attempt in range(
-        20
-    ):  # runs that clean up may remove the empty directory between our two steps, each of them once
+def _retry_with_directory(open_file: Callable[[], int], directory: str) -> int:
+    # Runs that clean up may remove the empty directory between our two steps, each of them once.
+    for attempt in range(20):
         with contextlib.suppress(FileNotFoundError):
             return open_file()
-        sleep(0.001 * attempt)
+        if attempt:  # nearly always it was just not there yet
+            sleep(0.001 * attempt)
         with contextlib.suppress(FileNotFoundError):  # as may be one above it
-            directory.mkdir(parents=True, exist_ok=True)
+            os.makedirs(directory, exist_ok=True)
     return open_file()
 
 
