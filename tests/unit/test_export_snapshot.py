@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -605,10 +606,23 @@ async def test_verify_sees_everything(tmp_path):
     (tmp_path / "_manifest.json").write_bytes(whole["_manifest.json"].replace(b'"rows": 2', b'"rows": 3'))
     assert problems() == [
         f"{path}: 2 rows, but the manifest says 3",
-        "the manifest counts 3 ids in its collections, but 4 rows in its objects",
+        "the manifest counts 2 ids in collection 'a', but 3 rows in its objects",
+    ]
+    (tmp_path / "_manifest.json").write_bytes(re.sub(rb'"bytes": \d+', b'"bytes": 1', whole["_manifest.json"], count=1))
+    assert len(problems()) == 1
+    (tmp_path / "_manifest.json").write_bytes(
+        whole["_manifest.json"].replace(b'"collection_id": "a"', b'"collection_id": "x"')
+    )
+    assert problems() == [
+        "the manifest counts 0 ids in collection 'x', but 2 rows in its objects",
     ]
     with pytest.raises(ManifestError, match="no snapshot at"):
         verify(tmp_path / "nowhere")
+
+
+async def test_a_path_that_cannot_be_is_told_in_words(tmp_path):
+    with pytest.raises(DestinationError, match="cannot"):
+        await export_dashboard_ids(Optimize({"a": ["1"]}), ["a"], tmp_path / ("x" * 300))
 
 
 async def test_a_format_of_another_release_is_not_read_as_one_of_this(tmp_path):

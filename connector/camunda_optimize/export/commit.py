@@ -67,7 +67,7 @@ def _put_together(place: Destination, parts: Sequence[str]) -> tuple[Kind, Manif
     twice = sorted(unit_id for unit_id, count in units.items() if count > 1)
     kind = KINDS[first.kind]
     if twice:
-        raise ManifestError(f"{len(twice)} {kind.unit}s are in more than one part, {twice[0]!r} for one")
+        raise ManifestError(f"more than one part has the {kind.unit} {twice[0]!r} (and {len(twice) - 1} more of them)")
     objects = [
         replace(entry, path=f"{part_directory(part)}/{entry.path}")
         for part, manifest in found.items()

@@ -173,7 +173,7 @@ def standing_at(place: Destination, kind: Kind, options: SnapshotOptions) -> Sta
             return Standing(data, None)
         problem = f"{exc}, so that shrink_guard cannot be judged; an export without it replaces the manifest"
     except ManifestError as exc:
-        problem = f"{exc}, not {kind.name!r}: choose another destination"
+        problem = f"{exc}; choose another destination for {kind.name!r}"
     raise ManifestError(f"{place.locate(MANIFEST)}: {problem}")
 
 

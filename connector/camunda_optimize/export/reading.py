@@ -94,7 +94,7 @@ def checked(place: Destination, entry: ObjectEntry) -> IO[bytes]:
         file.close()
         failure = translated(exc, "read", place.locate(entry.path))
         raise failure from None
-    if digest.hexdigest() != entry.sha256:
+    if size != entry.bytes or digest.hexdigest() != entry.sha256:
         file.close()
         raise ManifestError(
             f"{entry.path}: damaged, its {size} bytes are not the {entry.bytes} that the manifest names"

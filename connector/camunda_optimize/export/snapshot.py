@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -67,12 +68,7 @@ def verify(destination: DestinationLike, filesystem: Any = None) -> VerifyResult
             objects, rows = objects + 1, rows + count
         else:
             problems.append(problem)
-    told = sum(entry.count for entry in manifest.units)
-    if told != manifest.rows:
-        kind = KINDS[manifest.kind]
-        problems.append(
-            f"the manifest counts {told} {kind.noun} in its {kind.unit}s, but {manifest.rows} rows in its objects"
-        )
+    problems += _miscounted(manifest)
     fixed, named = manifest.naming == "fixed", manifest.paths | kept_keys(place)
     extra = [
         key
@@ -105,6 +101,21 @@ def previous_objects(
     return read_ahead(
         place, manifest, [entry for entry in manifest.objects if entry.unit_id is not None and entry.unit_id in ids]
     )
+
+
+def _miscounted(manifest: Manifest) -> Iterator[str]:
+    """Where the manifest counts other rows in its collections (or reports) than in their objects."""
+    kind = KINDS[manifest.kind]
+    told = {unit.id: unit.count for unit in manifest.units}
+    held: Counter[str] = Counter()
+    for entry in manifest.objects:
+        if entry.unit_id is not None:
+            held[entry.unit_id] += entry.rows
+    for unit_id, rows in sorted(held.items()):
+        if rows != (count := told.get(unit_id, 0)):
+            yield f"the manifest counts {count} {kind.noun} in {kind.unit} {unit_id!r}, but {rows} rows in its objects"
+    if not held and (count := sum(told.values())) != manifest.rows:
+        yield f"the manifest counts {count} {kind.noun} in its {kind.unit}s, but {manifest.rows} rows in its objects"
 
 
 def _check(place: Destination, manifest: Manifest, entry: ObjectEntry) -> tuple[int, str | None]:

@@ -35,7 +35,7 @@ class LocalDestination(Destination):
     def __init__(self, path: str, url: str | None = None) -> None:
         self._root = Path(os.path.abspath(path))
         super().__init__(url or str(self._root))
-        self._root_was_there = self._root.is_dir()
+        self._root_was_there = os.path.isdir(self._root)  # also of a path that cannot be: the first write tells
 
     def _prepare(self) -> None:
         nearest = self._root
