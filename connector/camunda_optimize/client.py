@@ -18,6 +18,8 @@ from .stats import Stats
 from .wire import Answer, Call
 
 if TYPE_CHECKING:
+    import asyncio
+
     import aiohttp
 
     from .checks import ConnectionCheck
@@ -57,6 +59,7 @@ class OptimizeClient:
         self._session = session
         self._on_token = on_token
         self._transport: Transport | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         state = "open" if self._transport else "closed"
@@ -74,7 +77,19 @@ class OptimizeClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         transport, self._transport = self._opened(), None
-        await transport.aclose()
+        try:
+            await transport.aclose()
+        finally:
+            await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        """Reports that are not read to their end and were not closed either leave a task that reads ahead."""
+        import asyncio
+
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def is_ready(self) -> bool:
         """Whether Optimize says that it can work (``GET /api/readyz``, sent once and without a token).
@@ -116,6 +131,11 @@ class OptimizeClient:
         :raises AuthenticationError: if the authorization server refuses
         """
         await self._opened().token()
+
+    def adopt(self, task: asyncio.Task[None]) -> None:
+        """Let a task end with this client at the latest."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def send(self, call: Call) -> Answer:
         """Send one call of :mod:`camunda_optimize.protocol`."""

@@ -15,7 +15,7 @@ from typing import IO, TypeVar
 import anyio
 
 from . import protocol
-from .errors import DestinationError
+from .errors import ClientClosedError, DestinationError
 from .protocol.data_export import ReportPage
 from .wire import Answer, Call
 
@@ -110,6 +110,14 @@ async def spooled(loaded: LoadedPage, spool: Spool) -> SpooledPage:
     return SpooledPage(loaded.call, await spool.put(body), loaded.number, loaded.attempt)
 
 
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Raise what ended the task."""
+    await asyncio.wait({task})
+    if task.cancelled():
+        raise ClientClosedError("the client was closed while a report was being read")
+    task.result()
+
+
 class ReadAhead:
     """Runs a source of pages in a task of its own, one page ahead of the consumer.
 
@@ -117,9 +125,16 @@ class ReadAhead:
     for ``patience`` seconds, the page goes to a temporary file and the next one is fetched.
     """
 
-    def __init__(self, source: AsyncGenerator[LoadedPage, None], *, patience: float) -> None:
+    def __init__(
+        self,
+        source: AsyncGenerator[LoadedPage, None],
+        *,
+        patience: float,
+        on_start: Callable[[asyncio.Task[None]], None] = lambda _task: None,
+    ) -> None:
         self._source = source
         self._patience = patience
+        self._on_start = on_start
         self._waiting: deque[LoadedPage | SpooledPage] = deque()
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
@@ -129,11 +144,12 @@ class ReadAhead:
     async def pages(self) -> AsyncGenerator[LoadedPage, None]:
         """The source's pages in their order; its error, if it ends with one."""
         task = asyncio.create_task(self._run())
+        self._on_start(task)
         try:
             while True:
                 while not self._waiting:
                     if self._ended:
-                        await task
+                        await _ended(task)
                         return
                     self._arrived.clear()
                     await self._arrived.wait()
@@ -143,8 +159,11 @@ class ReadAhead:
         finally:
             task.cancel()
             try:
-                with anyio.CancelScope(shield=True):  # a cancelled AnyIO scope would interrupt this wait at once
-                    await asyncio.wait({task})
+                # At the end of an event loop this generator is closed together with those that it is read by, which
+                # find it running if there is anything to wait for.
+                if not task.done():
+                    with anyio.CancelScope(shield=True):  # a cancelled AnyIO scope would interrupt this wait at once
+                        await asyncio.wait({task})
                 if not task.cancelled():
                     task.exception()  # looked at, or asyncio complains that nobody did
             finally:

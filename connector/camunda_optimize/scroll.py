@@ -62,19 +62,25 @@ class ReportData:
     ) -> None:
         protocol.first_page(report_id, page_size, pagination_timeout)  # refuses wrong values here and not in the loop
         check.count(max_restarts, "max_restarts", least=0, most=100)
-        self.report_id = report_id
-        self.total: int | None = None
-        """The server's count of all rows; known from the first page on."""
-        self.kind: ReportKind | None = None
-        """``raw``, ``number``, ``map`` or ``hyper_map``; known from the first page on."""
-        self.restarts: int = 0
-        """How often the export began again."""
-        self._client = client
-        self._page_size = page_size
-        self._pagination_timeout = pagination_timeout
+        self.report_id: str = report_id
+        self._reading = _Reading(client, report_id, page_size, pagination_timeout, max_restarts)
         self._streaming = streaming
-        self._max_restarts = max_restarts
         self._pages: AsyncGenerator[Page, None] | None = None
+
+    @property
+    def total(self) -> int | None:
+        """The server's count of all rows; known from the first page on."""
+        return self._reading.total
+
+    @property
+    def kind(self) -> ReportKind | None:
+        """``raw``, ``number``, ``map`` or ``hyper_map``; known from the first page on."""
+        return self._reading.kind
+
+    @property
+    def restarts(self) -> int:
+        """How often the export began again."""
+        return self._reading.restarts
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,17 +94,38 @@ class ReportData:
     def __aiter__(self) -> AsyncIterator[Page]:
         if self._pages is not None:
             raise ClientClosedError("a report's data can be read once: call export_data again")
-        self._pages = self._stream() if self._streaming else self._spooled()
+        self._pages = self._reading.stream() if self._streaming else self._reading.spool()
         return self._pages
 
-    async def _stream(self) -> AsyncGenerator[Page, None]:
-        """Pages as they arrive, read ahead by one; a slow consumer makes them wait on disk, not on the server."""
-        ahead = ReadAhead(self._attempts(), patience=self._pagination_timeout * PATIENCE)
+
+class _Reading:
+    """How far it has come. It knows nothing of its readers, so that a loop that is left early ends it."""
+
+    def __init__(
+        self, client: Sender, report_id: str, page_size: int, pagination_timeout: int, max_restarts: int
+    ) -> None:
+        self.total: int | None = None
+        self.kind: ReportKind | None = None
+        self.restarts: int = 0
+        self._client = client
+        self._report_id = report_id
+        self._page_size = page_size
+        self._pagination_timeout = pagination_timeout
+        self._max_restarts = max_restarts
+
+    async def stream(self) -> AsyncGenerator[Page, None]:
+        """Pages as they arrive, read ahead by one; a slow consumer makes them wait on disk, not on the server.
+
+        Who leaves a plain ``async for`` drops this generator, which asyncio closes then. Nothing that the task which
+        reads ahead holds may lead back to it: it would go on to the end of the report.
+        """
+        patience = self._pagination_timeout * PATIENCE
+        ahead = ReadAhead(self._attempts(), patience=patience, on_start=self._client.adopt)
         async with aclosing(ahead.pages()) as pages:
             async for loaded in pages:
                 yield _delivered(loaded)
 
-    async def _spooled(self) -> AsyncGenerator[Page, None]:
+    async def spool(self) -> AsyncGenerator[Page, None]:
         """All pages into a temporary file, then out of it."""
         with closing(Spool()) as spool:
             waiting: list[SpooledPage] = []
@@ -126,7 +153,7 @@ class ReportData:
                     jitter = random.random()  # noqa: S311 -- spreads retries, guards nothing
                     wait = retry.backoff(attempt, self._client.config.retry_backoff, jitter)
                     reason = type(error).__name__
-                    self._client.stats.events.tell("scroll_restarted", reason, seconds=wait, what=self.report_id)
+                    self._client.stats.events.tell("scroll_restarted", reason, seconds=wait, what=self._report_id)
                     await asyncio.sleep(wait)
             else:
                 return
@@ -134,7 +161,7 @@ class ReportData:
         raise error
 
     async def _one_attempt(self, attempt: int) -> AsyncGenerator[LoadedPage, None]:
-        call = protocol.first_page(self.report_id, self._page_size, self._pagination_timeout)
+        call = protocol.first_page(self._report_id, self._page_size, self._pagination_timeout)
         loaded = await self._load(call, 1, attempt)
         self.total, self.kind = loaded.page.total, loaded.page.kind
         received = 0
@@ -146,7 +173,7 @@ class ReportData:
                 yield loaded
             if received >= self.total or not rows or scroll is None:
                 break
-            call = protocol.next_page(self.report_id, scroll, self._pagination_timeout)
+            call = protocol.next_page(self._report_id, scroll, self._pagination_timeout)
             loaded = await self._load_next(call, loaded.number + 1, attempt)
         if received != self.total:
             raise _RowsLost(_incomplete(self.total, received))

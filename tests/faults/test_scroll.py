@@ -1,6 +1,9 @@
 """Report data: all rows once or an error, whatever happens to single pages."""
 
 import asyncio
+import json
+import subprocess
+import sys
 import tracemalloc
 from types import SimpleNamespace
 
@@ -368,3 +371,55 @@ async def test_a_short_outage_does_not_use_up_the_restarts(start):
                 rows += page.rows
         assert (await down).fired
     assert is_complete(rows)
+
+
+LEFT_EARLY = """
+import asyncio, json, sys
+from camunda_optimize import ClientClosedError, OptimizeClient, OptimizeConfig
+
+async def main():
+    settings, report, held, streaming = json.loads(sys.argv[1])
+    async with OptimizeClient(OptimizeConfig.self_managed(**settings)) as optimize:
+        data = optimize.reports.export_data(report, page_size=10, streaming=streaming)
+        if held:
+            pages = aiter(data)
+            async for page in pages:
+                break
+        else:
+            async for page in data:
+                break
+            del data
+            while len(asyncio.all_tasks()) > 1:
+                await asyncio.sleep(0.01)
+            sent = optimize.stats.requests
+            await asyncio.sleep(0.3)
+            assert optimize.stats.requests == sent
+    assert len(asyncio.all_tasks()) == 1, asyncio.all_tasks()
+    if held and streaming:
+        try:
+            async for page in pages:
+                pass
+        except ClientClosedError:
+            print("closed")
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("streaming", [True, False], ids=["streaming", "spooled"])
+@pytest.mark.parametrize("held", [True, False], ids=["held", "dropped"])
+def test_a_loop_that_is_left_early_leaves_nothing_behind(start, held, streaming):
+    simulator = start()
+    config = simulator.config()
+    names = ("base_url", "oauth_url", "client_id", "client_secret", "audience")
+    settings = {name: getattr(config, name) for name in names}
+    arguments = json.dumps([settings, report_id(simulator), held, streaming])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LEFT_EARLY, arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == ("closed\n" if held and streaming else "")

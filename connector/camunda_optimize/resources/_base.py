@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..config import OptimizeConfig
 from ..stats import Stats
 from ..wire import Answer, Call
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -20,6 +23,10 @@ class Sender(Protocol):
 
     @property
     def stats(self) -> Stats: ...
+
+    def adopt(self, task: asyncio.Task[None]) -> None:
+        """A task that reads ahead for somebody who may never come back: it ends with the client at the latest."""
+        ...
 
     async def send(self, call: Call) -> Answer: ...
 
