@@ -29,6 +29,9 @@ pytest --pyargs camunda_optimize.testing.conformance --optimize-url https://…
 
 which changes nothing there unless `--optimize-write` is given.
 
+The endpoints for collections were added in 2025: 8.5 and older builds of 8.6 and 8.7 lack them (for the latter:
+`camunda-optimize simulate --no-collections-endpoint`).
+
 8.8 stands for that version as it was first released, in which several mistakes of the caller are a 500 and labelling
 always fails; 8.9 and 8.10 for builds with the fixes of mid-2026. The two endpoints for the agentic control dashboard are
 left out: they want the token of a user, not of a client.

@@ -87,12 +87,17 @@ class Elsewhere:
 
     def look(self, *options):
         """What the conformance tests say of it: exit code, and how many there were of each outcome."""
+        done = self.run(*options)
+        found = re.findall(r"(\d+) (passed|failed|skipped|xfailed|error)", done.stdout.splitlines()[-1])
+        return done.returncode, {word: int(number) for number, word in found}, done.stdout
+
+    def run(self, *options):
         environment = {"PATH": os.environ["PATH"], **self.details["environment"]}
         url = environment.pop("CAMUNDA_OPTIMIZE_BASE_URL")
         oauth_url = environment.pop("CAMUNDA_OAUTH_URL", None)
         where = ["--optimize-url", url, *(["--optimize-oauth-url", oauth_url] if oauth_url else [])]
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
-        done = subprocess.run(
+        return subprocess.run(
             [*command, "--pyargs", "camunda_optimize.testing.conformance", *where, *options],
             env=environment,
             cwd=self.folder,
@@ -101,8 +106,6 @@ class Elsewhere:
             timeout=120,
             check=False,
         )
-        found = re.findall(r"(\d+) (passed|failed|skipped|xfailed|error)", done.stdout.splitlines()[-1])
-        return done.returncode, {word: int(number) for number, word in found}, done.stdout
 
 
 @pytest.fixture
@@ -178,6 +181,27 @@ def test_what_was_only_inferred_may_differ(elsewhere):
     )
     assert outcomes["xfailed"] >= 1, output
     assert code == 1  # the bounds of numbers are documented, and are not to be seen through this fault
+
+
+@pytest.mark.parametrize(
+    ("mode", "changes", "words"),
+    [
+        ("saas", {"CAMUNDA_CLIENT_SECRET": "wrong"}, "authorization server"),
+        ("saas", {"CAMUNDA_CLIENT_SECRET": ""}, "client_secret: is missing or empty"),
+        ("static", {"CAMUNDA_OAUTH_TOKEN": "another"}, "Optimize does not accept the token"),
+        ("static", {"CAMUNDA_OPTIMIZE_BASE_URL": "http://127.0.0.1:1"}, "Connection refused"),
+    ],
+    ids=["wrong secret", "no secret", "wrong token", "no server"],
+)
+def test_without_a_usable_login_it_says_so_once(elsewhere, mode, changes, words):
+    server = elsewhere("--mode", mode)
+    server.details["environment"] |= changes
+    done = server.run()
+    assert done.returncode == 4
+    assert words in done.stdout
+    assert "nothing was looked at" in done.stdout
+    assert len(done.stdout.splitlines()) < 10
+    assert done.stderr == ""
 
 
 def test_without_a_list_of_collections_one_can_be_named(elsewhere):

@@ -12,8 +12,8 @@ from ._base import Sender
 class Collections:
     """Collections of dashboards and reports.
 
-    Every method raises :class:`camunda_optimize.UnsupportedByServerError` if the server has no such endpoint (most
-    versions before 8.8).
+    Every method raises :class:`camunda_optimize.UnsupportedByServerError` if the server has no such endpoint (8.5,
+    and older builds of 8.6 and 8.7).
     """
 
     def __init__(self, client: Sender) -> None:

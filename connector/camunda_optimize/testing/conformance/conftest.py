@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 from collections.abc import Iterator
 
@@ -9,7 +10,8 @@ import pytest
 
 from ..._environment import BASE_URL, CREDENTIALS
 from ...config import OptimizeConfig
-from .endpoints import VERSIONS
+from ...errors import OptimizeError
+from .endpoints import PUBLIC, UNKNOWN, VERSIONS
 from .expectations import Case
 from .reading import READING
 from .server import Server
@@ -50,14 +52,25 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         local.clean_up()
         local.simulator.stop()
         return
-    environment = {**os.environ, BASE_URL: url}
-    oauth_url = request.config.getoption("--optimize-oauth-url")
-    if oauth_url is not None:
-        environment |= dict.fromkeys(CREDENTIALS["oauth_url"], oauth_url)
-    real = Server(
-        OptimizeConfig.from_env(environment),
-        version=request.config.getoption("--optimize-version"),
-        collection=request.config.getoption("--optimize-collection"),
-    )
+    try:
+        real = _real(request.config, url)
+        refused = real.ask("GET", f"{PUBLIC}/dashboard?collectionId={UNKNOWN}").status == 401
+        problem = "Optimize does not accept the token: 'camunda-optimize check' says more" if refused else None
+    except (OptimizeError, OSError, http.client.HTTPException) as error:
+        problem = str(error) or type(error).__name__
+    if problem is not None:  # once, and not for each of the tests
+        pytest.exit(f"nothing was looked at, because {url} cannot be used: {problem}", returncode=4)
     yield real
     real.clean_up()
+
+
+def _real(config: pytest.Config, url: str) -> Server:
+    environment = {**os.environ, BASE_URL: url}
+    oauth_url = config.getoption("--optimize-oauth-url")
+    if oauth_url is not None:
+        environment |= dict.fromkeys(CREDENTIALS["oauth_url"], oauth_url)
+    return Server(
+        OptimizeConfig.from_env(environment),
+        version=config.getoption("--optimize-version"),
+        collection=config.getoption("--optimize-collection"),
+    )
