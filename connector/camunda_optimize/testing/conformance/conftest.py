@@ -52,21 +52,26 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         local.clean_up()
         local.simulator.stop()
         return
-    try:
-        real = _real(request.config, url)
-        refused = real.ask("GET", f"{PUBLIC}/dashboard?collectionId={UNKNOWN}").status == 401
-        problem = "Optimize does not accept the token: 'camunda-optimize check' says more" if refused else None
-    except (OptimizeError, OSError, http.client.HTTPException) as error:
-        problem = str(error) or type(error).__name__
-    if problem is not None:  # once, and not for each of the tests
-        pytest.exit(f"nothing was looked at, because {url} cannot be used: {problem}", returncode=4)
+    real = _usable(request.config, url)
     yield real
     real.clean_up()
 
 
+def _usable(config: pytest.Config, url: str) -> Server:
+    """The real server; what makes it of no use is said once, and not for each of the tests."""
+    try:
+        real = _real(config, url)
+        if real.ask("GET", f"{PUBLIC}/dashboard?collectionId={UNKNOWN}").status != 401:
+            return real
+        problem = "Optimize does not accept the token: 'camunda-optimize check' says more"
+    except (OptimizeError, OSError, http.client.HTTPException) as error:
+        problem = str(error) or type(error).__name__
+    pytest.exit(f"nothing was looked at, because {url} cannot be used: {problem}", returncode=4)
+
+
 def _real(config: pytest.Config, url: str) -> Server:
-    environment = {**os.environ, BASE_URL: url}
-    oauth_url = config.getoption("--optimize-oauth-url")
+    environment: dict[str, str] = {**os.environ, BASE_URL: url}
+    oauth_url: str | None = config.getoption("--optimize-oauth-url")
     if oauth_url is not None:
         environment |= dict.fromkeys(CREDENTIALS["oauth_url"], oauth_url)
     return Server(
