@@ -59,14 +59,16 @@ class AzureApi(StoreApi):
                 raise
 
     async def _throw_away(self, blob: Any, path: str) -> None:
-        """Put an empty blob, which costs the waiting blocks their place, and remove it.
+        """Make a blob of none of the blocks that wait, which costs them their place, and remove it.
 
         Not over a whole blob: there the blocks stay until it is put the next time, or for a week.
         """
+        from azure.core import MatchConditions
         from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
         try:
-            put = await self._in_time(blob.upload_blob(b"", overwrite=False))
+            # Not an upload of nothing: Azurite takes waiting blocks for a blob then, and refuses.
+            put = await self._in_time(blob.commit_block_list([], match_condition=MatchConditions.IfMissing))
             await self._in_time(blob.delete_blob(**_only(put["etag"])))
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
             return  # another run's by now
