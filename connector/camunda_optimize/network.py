@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -184,7 +185,9 @@ def _words(error: BaseException | None) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message or "verification failed"
     if isinstance(error, ssl.SSLError):
-        return error.reason or "TLS error"
+        # OpenSSL learns new reasons before Python learns their names: "[SSL] why in words (_ssl.c:992)".
+        why = re.sub(r"^\[[^]]*\] *| *\(_ssl\.c:\d+\)$", "", str(error.args[-1]) if error.args else "")
+        return error.reason or why or "TLS error"
     if isinstance(error, OSError) and isinstance(error.errno, int) and error.errno > 0:
         return os.strerror(error.errno)
     return "no address answered" if isinstance(error, OSError) else type(error).__name__

@@ -160,4 +160,5 @@ async def test_old_tls(asking, simulator, server, part, trust):
     assert type(error) is TransportError
     assert not error.transient
     assert "no TLS connection with localhost" in str(error)
-    assert "PROTOCOL" in str(error)
+    # Each release of OpenSSL gives up at another point of the handshake.
+    assert any(reason in str(error) for reason in ("PROTOCOL", "legacy sigalg"))
