@@ -8,7 +8,9 @@ bounded number of times. At the end the rows are counted against the server's to
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, closing
 from types import TracebackType
@@ -31,8 +33,12 @@ from .readahead import LoadedPage, ReadAhead, Spool, SpooledPage, spooled
 from .resources._base import Sender
 from .wire import Call
 
+log: logging.Logger = logging.getLogger("camunda_optimize")
+
 PATIENCE = 0.25
 """The part of a scroll's life for which a page may wait for the consumer before it goes to disk."""
+ROOM = 5.0
+"""Seconds between two looks whether a server that has too many scrolls open has room for another."""
 
 
 class _RowsLost(Exception):
@@ -162,7 +168,7 @@ class _Reading:
 
     async def _one_attempt(self, attempt: int) -> AsyncGenerator[LoadedPage, None]:
         call = protocol.first_page(self._report_id, self._page_size, self._pagination_timeout)
-        loaded = await self._load(call, 1, attempt)
+        loaded = await self._load_first(call, attempt)
         self.total, self.kind = loaded.page.total, loaded.page.kind
         received = 0
         while True:
@@ -182,6 +188,24 @@ class _Reading:
         answer = await self._client.send(call)
         page = self._client.decode(call, answer, protocol.read_page)
         return LoadedPage(page, call, answer.body, number, attempt)
+
+    async def _load_first(self, call: Call, attempt: int) -> LoadedPage:
+        """Page one, as soon as the server has room for another scroll.
+
+        It keeps each, read to its end or not, for ``pagination_timeout`` seconds and at most 500 in all
+        (Elasticsearch's ``search.max_open_scroll_context``): many short reports in a row need more. No request can
+        close a scroll.
+        """
+        until = time.monotonic() + self._pagination_timeout + 2 * ROOM
+        while True:
+            try:
+                return await self._load(call, 1, attempt)
+            except ApiError as error:
+                if "too many scroll contexts" not in (error.detail or "").lower() or time.monotonic() >= until:
+                    raise
+            log.info("report %s waits: the server has as many scrolls open as it may", self._report_id)
+            self._client.stats.events.tell("retry", "too many scrolls", seconds=ROOM, what=self._report_id)
+            await asyncio.sleep(ROOM)
 
     async def _load_next(self, call: Call, number: int, attempt: int) -> LoadedPage:
         try:

@@ -19,6 +19,7 @@ from camunda_optimize import (
     OptimizeError,
     RateLimitedError,
     ScrollExpiredError,
+    ServerError,
     TransportError,
 )
 from camunda_optimize.testing import Fault, Organisation, ReportQuirks, ServerQuirks
@@ -351,6 +352,36 @@ async def test_each_restart_waits_longer_than_the_last(start, monkeypatch):
     assert slept == announced
     first, second, third = slept
     assert 0.5 <= first <= 1 <= second <= 2 <= third <= 4
+
+
+async def test_a_server_with_too_many_open_scrolls_is_waited_for(start, monkeypatch):
+    simulator = start(server_quirks=ServerQuirks(max_open_scrolls=2))
+    monkeypatch.setattr("camunda_optimize.scroll.ROOM", 0.02)
+    told = []
+
+    def until_there_is_room(event):
+        told.append((event.kind, event.reason, event.what))
+        if told.count(waits) == 3:
+            simulator.advance(61)  # those that were read to their end are forgotten
+
+    waits = ("retry", "too many scrolls", report_id(simulator))
+    config = simulator.config(retry_backoff=0.01, max_attempts=1)
+    async with OptimizeClient(config, on_event=until_there_is_room) as optimize:
+        for number in range(3):
+            assert waits not in told
+            pages = optimize.reports.export_data(report_id(simulator), page_size=SIZE, pagination_timeout=60)
+            assert is_complete([row async for page in pages for row in page.rows]), number
+    assert told.count(waits) == 3
+    assert pages.restarts == 0
+
+
+async def test_a_server_that_never_has_room_for_a_scroll(start, monkeypatch):
+    simulator = start(server_quirks=ServerQuirks(max_open_scrolls=1))
+    async with OptimizeClient(simulator.config(retry_backoff=0.01, max_attempts=1)) as optimize:
+        await anext(aiter(optimize.reports.export_data(report_id(simulator))))
+        monkeypatch.setattr("camunda_optimize.scroll.ROOM", -100)  # and so the patience is over at once
+        with pytest.raises(ServerError, match="too many scroll contexts"):
+            await anext(aiter(optimize.reports.export_data(report_id(simulator), pagination_timeout=60)))
 
 
 async def test_a_short_outage_does_not_use_up_the_restarts(start):
