@@ -114,7 +114,8 @@ def _install(home: Path) -> None:
             lines = [line for line in done.stdout.decode(errors="replace").splitlines() if "ERROR" in line]
             pytest.skip(f"Maven could not fetch {artifact}: {(lines or ['no reason given'])[0]}")
         with tarfile.open(partial / f"keycloak-quarkus-dist-{VERSION}.tar.gz") as archive:
-            archive.extractall(partial, filter="data")
+            # Python 3.11.2, Debian's, has no filters yet, and later releases warn where none is named.
+            archive.extractall(partial, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
         if not home.is_dir():
             (partial / f"keycloak-{VERSION}").rename(home)
     except subprocess.TimeoutExpired:
