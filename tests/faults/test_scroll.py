@@ -288,7 +288,7 @@ async def test_an_unknown_report(start, generation):
 
 async def test_reports_that_are_no_raw_data_come_whole(optimize_simulator):
     found = {}
-    async with OptimizeClient(optimize_simulator.config()) as optimize:
+    async with OptimizeClient(optimize_simulator.config(retry_backoff=0.01)) as optimize:
         for report in optimize_simulator.organisation.reports.values():
             try:
                 async with optimize.reports.export_data(report.id, page_size=1) as data:

@@ -112,7 +112,8 @@ def test_parts(run_dag, optimize_simulator, optimize_connection, tmp_path, sigte
     if end == "sigterm":
         terminate_once(slow)
     run = run_dag(parts_dag(f"parts_{end}", tmp_path, chunks, **arguments))
-    assert run.states["export[0]"] == "failed"
+    # Which of the two comes first is Airflow's choice.
+    assert "failed" in (run.states["export[0]"], run.states["export[1]"])
     assert run.states["commit"] == "upstream_failed"
     assert seen(tmp_path) == before
     assert_all_ended()

@@ -13,6 +13,7 @@ def place(request, tmp_path):
     if request.param == "local":
         return open_destination(tmp_path / "snapshot")
     MemoryFileSystem.store.clear()
+    MemoryFileSystem.pseudo_dirs[:] = [""]
     return open_destination("memory://lake/snapshot")
 
 

@@ -95,6 +95,7 @@ def destination(request, tmp_path):
     if request.param == "local":
         return str(tmp_path / "new" / "snapshot")
     MemoryFileSystem.store.clear()
+    MemoryFileSystem.pseudo_dirs[:] = [""]
     return "memory://lake/snapshot"
 
 
