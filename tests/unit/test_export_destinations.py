@@ -43,3 +43,13 @@ def test_links_are_no_subdirectories(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert open_destination(tmp_path).subdirectories() == ["real"]
+
+
+def test_a_file_that_another_run_swept_away_is_that_run_s_doing(tmp_path, monkeypatch):
+    def sweep(_):
+        for path in tmp_path.iterdir():
+            path.unlink()
+
+    monkeypatch.setattr("camunda_optimize.export.destinations.local.os.fsync", sweep)
+    with pytest.raises(DestinationError, match="another run published"):
+        open_destination(tmp_path)._put_manifest(b"{}")

@@ -139,7 +139,10 @@ class LocalDestination(Destination):
                     while view:
                         view = view[file.write(view) :]
                 os.fsync(descriptor)
-            os.replace(temporary, path)
+            try:
+                os.replace(temporary, path)
+            except FileNotFoundError:  # swept away by a run that has published since
+                raise self._replaced() from None
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
