@@ -87,6 +87,8 @@ class _ParquetWriter(Writer):
         if self._pieces:
             self._write_group()
         self._file.close()
+        # Arrow keeps what it took for the largest group, and an upload that follows would come on top of that.
+        _pyarrow().default_memory_pool().release_unused()
 
     def _cut(self, rows: int) -> None:
         loose = _pyarrow().concat_tables(self._loose)
