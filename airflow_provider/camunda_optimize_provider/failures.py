@@ -48,6 +48,15 @@ def not_found_errors() -> tuple[type[Exception], ...]:
     return (AirflowNotFoundException,)
 
 
+def timeout_errors() -> tuple[type[BaseException], ...]:
+    """What Airflow raises in a task whose ``execution_timeout`` is over, wherever it is just then."""
+    try:
+        from airflow.sdk.exceptions import AirflowTaskTimeout
+    except ImportError:  # before Airflow 3.2
+        from airflow.exceptions import AirflowTaskTimeout  # type: ignore[no-redef,attr-defined,unused-ignore]
+    return (AirflowTaskTimeout,)
+
+
 def ordinary_failure(message: str) -> Exception:
     """An exception that leaves it to Airflow whether the task is tried again.
 

@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .task_identity import life_of
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -28,8 +30,7 @@ class SentOnce:
 
     def __init__(self, context: Context) -> None:
         self._store: Any = context.get("task_state_store")
-        # Who clears a task wants it done again; Airflow raises the limit of tries then, and at no other time.
-        self._life = getattr(context["ti"], "max_tries", 0)
+        self._life = life_of(context["ti"])
         self.sent = False
         """Whether this try has sent it, and does not know that it was not done."""
 

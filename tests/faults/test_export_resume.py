@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from camunda_optimize import ExportError, OptimizeClient
+from camunda_optimize import ConfigurationError, ExportError, OptimizeClient
 from camunda_optimize.errors import ManifestError
 from camunda_optimize.export import export_report_data, read_snapshot, verify
 from camunda_optimize.testing import Fault, OptimizeSimulator, Organisation
@@ -60,6 +60,23 @@ async def fail_after(optimize, sim, place, finished, **how):
     with pytest.raises(ExportError, match="1 of 12 reports failed"):
         await export(optimize, place, **how)
     sim.clear_faults()
+
+
+async def test_a_run_with_another_key_begins_anew(optimize, sim, tmp_path):
+    for key, other in (("monday", "tuesday"), (None, "monday"), ("monday", None)):
+        place = tmp_path / f"{key}-{other}"
+        await fail_after(optimize, sim, place, 11, resume_key=key)
+        sim.reset_counters()
+        await export(optimize, place, resume_key=other)
+        assert len(first_pages(sim)) == 12
+        assert verify(place).ok
+        assert not (place / "_resume.json").exists()
+    await fail_after(optimize, sim, tmp_path / "same", 11, resume_key="monday")
+    sim.reset_counters()
+    await export(optimize, tmp_path / "same", resume_key="monday")
+    assert len(first_pages(sim)) == 1
+    with pytest.raises(ConfigurationError, match="resume_key"):
+        await export(optimize, tmp_path / "same", resume_key="")
 
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet"])

@@ -10,6 +10,7 @@ from airflow.sdk import DAG, Asset, task
 
 from camunda_optimize import ConfigurationError
 from camunda_optimize.export import read_snapshot, verify
+from camunda_optimize.export.naming import part_directory
 from camunda_optimize.testing import Fault
 from camunda_optimize_provider.arguments import chosen_variables
 from camunda_optimize_provider.operators.optimize import (
@@ -20,6 +21,7 @@ from camunda_optimize_provider.operators.optimize import (
     OptimizeImportEntitiesOperator,
     OptimizeIngestVariablesOperator,
 )
+from camunda_optimize_provider.task_identity import task_name, tries_name
 
 
 def ids(simulator):
@@ -170,6 +172,74 @@ def test_report_data_begins_where_the_last_try_ended(run_dag, optimize_simulator
     assert sorted(path.split("/report/")[1][:2] for path in first) == ["r0", "r1", "r2"]
     assert verify(tmp_path).ok
     assert "Published 150 rows of 3 reports (3 exported)" in "".join(capfd.readouterr())
+
+
+def test_another_run_takes_nothing_over_from_one_that_failed(
+    run_dag, optimize_simulator, optimize_connection, tmp_path
+):
+    collection = ids(optimize_simulator)[0]
+    reports = [
+        optimize_simulator.organisation.add_report(collection, "R", id=f"r{n}", kind="raw", rows=50) for n in range(3)
+    ]
+    with DAG("report_data_daily", schedule=None) as dag:
+        OptimizeExportReportDataOperator(
+            task_id="export", reports=[report.id for report in reports], destination=str(tmp_path), page_size=20
+        )
+    optimize_simulator.add_fault(Fault(path="/report/r1/", status=403))
+    assert run_dag(dag).state == "failed"
+    assert (tmp_path / "_resume.json").exists()
+    optimize_simulator.clear_faults()
+    reports[0].rows = 70  # by the next day
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert run.xcoms["export"]["rows"] == 170
+    assert not (tmp_path / "_resume.json").exists()
+
+
+def context(dag_id="dag", run_id="run", task_id="task", map_index=-1, max_tries=0):
+    return {
+        "ti": SimpleNamespace(dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index, max_tries=max_tries)
+    }
+
+
+def test_a_part_is_named_for_its_task_alone():
+    assert task_name(context()) == task_name(context(max_tries=3)) == "dag.run.task"
+    long = {"dag_id": "d" * 250, "run_id": "scheduled__2026-11-28T00:00:00+00:00", "task_id": "t" * 250}
+    changes = [{}, {"dag_id": "other"}, {"run_id": "other"}, {"task_id": "other"}, {"map_index": 0}, {"map_index": 1}]
+    for base in ({}, long):
+        names = {task_name(context(**{**base, **change})) for change in changes}
+        assert len(names) == len(changes)
+        assert all(part_directory(name) for name in names)  # no name is too long
+    assert tries_name(context()) == tries_name(context())
+    assert tries_name(context()) != tries_name(context(max_tries=1))  # cleared
+
+
+def test_the_outlets_of_a_part_are_refused(run_dag, optimize_simulator, optimize_connection, tmp_path):
+    common = {"task_id": "export", "destination": str(tmp_path), "as_part": True, "outlets": [Asset("unpublished")]}
+    with pytest.raises(ConfigurationError, match="outlets: readers do not see a part"):
+        OptimizeExportDashboardIdsOperator(**common)
+    with DAG("part_outlets", schedule=None) as dag:
+        mapped = OptimizeExportDashboardIdsOperator.partial(task_id="export", destination=str(tmp_path), as_part=True)
+        mapped.expand(collections=[[one] for one in ids(optimize_simulator)[:2]])
+        dag.get_task("export").partial_kwargs["outlets"] = [Asset("unpublished")]  # whatever is judged before
+    assert set(run_dag(dag).states.values()) == {"failed"}
+    assert asset_events("part_outlets") == []
+    assert not optimize_simulator.counters.requests
+
+
+def test_an_asset_that_is_only_referred_to_gets_its_event(run_dag, optimize_simulator, optimize_connection, tmp_path):
+    asset = Asset("referred_to", uri="file:///lake/referred_to")
+    with DAG("refers", schedule=None) as dag:
+        first = OptimizeExportDashboardIdsOperator(task_id="first", destination=f"{tmp_path}/1", outlets=[asset])
+        for task_id, reference in (("name", Asset.ref(name=asset.name)), ("uri", Asset.ref(uri=asset.uri))):
+            first >> OptimizeExportDashboardIdsOperator(
+                task_id=task_id, destination=f"{tmp_path}/{task_id}", outlets=[reference]
+            )
+    run = run_dag(dag)
+    assert run.state == "success"
+    told = {event["manifest"] for event in asset_events("refers")}
+    assert told == {summary["manifest"] for summary in run.xcoms.values()}
+    assert len(told) == 3
 
 
 def test_all_reports_of_collections_given_by_a_template(run_dag, optimize_simulator, optimize_connection, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from airflow.sdk import DAG
@@ -12,7 +13,7 @@ from airflow.sdk import DAG
 from camunda_optimize import ConfigurationError
 from camunda_optimize.testing import Fault
 from camunda_optimize_provider import run_picture
-from camunda_optimize_provider.links.optimize import PICTURE_KEY, OptimizeTimelineLink
+from camunda_optimize_provider.links.optimize import PICTURE_KEY, LeavesLinks, OptimizeTimelineLink
 from camunda_optimize_provider.operators.optimize import (
     OptimizeExportDashboardIdsOperator,
     OptimizeExportDashboardIdsToSqlOperator,
@@ -142,6 +143,46 @@ def test_what_a_store_says_is_not_logged(monkeypatch, caplog, tmp_path):
     with caplog.at_level(logging.WARNING):
         assert picture.draw() is None
     assert caplog.messages == ["No picture of the run: RuntimeError"]
+
+
+def test_no_task_ends_otherwise_because_airflow_takes_no_link(
+    run_dag, optimize_connection, tmp_path, monkeypatch, capfd
+):
+    def refuse(self, context, url):
+        raise RuntimeError("signed with hunter2")
+
+    monkeypatch.setattr(LeavesLinks, "leave_picture", refuse)
+    with DAG("unlinked", schedule=None, default_args={"retries": 2, "retry_delay": 0}) as dag:
+        common = {"timeline": f"{tmp_path}/run.html", "timeline_url": "https://lake.example/run.html"}
+        OptimizeExportDashboardIdsOperator(task_id="published", destination=f"{tmp_path}/x", **common)
+        OptimizeExportDashboardIdsOperator(task_id="final", destination=f"{tmp_path}/y", collections=["no"], **common)
+    run = run_dag(dag)
+    assert run.states == {"published": "success", "final": "failed"}
+    assert run.tries == {"published": 1, "final": 1}
+    said = capfd.readouterr().out
+    assert "No link to the picture of the run: RuntimeError" in said
+    assert "hunter2" not in said
+
+
+def test_a_timeout_while_the_picture_waits_for_its_store_comes_too_late(
+    run_dag, optimize_connection, tmp_path, monkeypatch, capfd
+):
+    released = threading.Event()
+    monkeypatch.setattr(RunPicture, "_write", lambda *_: released.wait(60))
+    with DAG("late", schedule=None) as dag:
+        OptimizeExportDashboardIdsOperator(
+            task_id="export",
+            destination=f"{tmp_path}/x",
+            timeline=f"{tmp_path}/run.html",
+            execution_timeout=timedelta(seconds=4),
+        )
+    try:
+        run = run_dag(dag)
+    finally:
+        released.set()
+    assert run.states == {"export": "success"}
+    assert (tmp_path / "x" / "_manifest.json").exists()
+    assert "execution_timeout ended the wait" in capfd.readouterr().out
 
 
 class Filesystem:

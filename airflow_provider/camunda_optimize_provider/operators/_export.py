@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset
+from airflow.sdk.definitions.asset import AssetRef
 
 from ..arguments import is_template, snapshot_options
 from ..lineage import TellsLineage
@@ -45,7 +46,7 @@ class PublishingOperator(TellsLineage, OptimizeOperator):
         if not self.is_part():
             self.published = self.publication(result)
             for outlet in self.outlets or ():
-                if isinstance(outlet, Asset):
+                if isinstance(outlet, (Asset, AssetRef)):
                     context["outlet_events"][outlet].extra = summary
         return summary
 
@@ -133,9 +134,20 @@ class ExportOperator(PublishingOperator):
         finally:
             picture, self._picture = self._picture, None
             if picture is not None and not self._killed:  # a task that was killed has seconds to live
-                url = picture.draw()
-                if url is not None:
-                    self.leave_picture(context, self.timeline_url or url)
+                self._leave_drawn(picture, context)
+
+    def _leave_drawn(self, picture: RunPicture, context: Context) -> None:
+        """Draw, and leave the link. By now it is settled how the task ends, and nothing here may change that."""
+        from ..failures import timeout_errors
+
+        try:
+            url = picture.draw()
+            if url is not None:
+                self.leave_picture(context, self.timeline_url or url)
+        except timeout_errors():  # the work itself was done, or had failed, in time
+            self.log.warning("No picture of the run, or no link to it: execution_timeout ended the wait for its store")
+        except Exception as error:  # noqa: BLE001 - whatever Airflow raises when it does not take a link
+            self.log.warning("No link to the picture of the run: %s", type(error).__name__)
 
     def choose(self, context: Context) -> tuple[str, Any, dict[str, Any]]:
         """What is exported: in words, the collections it is about, and the arguments of the export that say so.

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
+from camunda_optimize import ConfigurationError
+
 from ..arguments import is_template, snapshot_options
 from ..lineage import published_files
+from ..task_identity import task_name
 from ._base import Work, with_client
 from ._export import ExportOperator, PublishingOperator
 
@@ -75,8 +78,21 @@ class FilesExportOperator(ExportOperator, FilesOperator):
         super().__init__(**kwargs)
         self.as_part = as_part
 
-    def export(self) -> Callable[..., Coroutine[Any, Any, ExportResult]]:
-        """The export, which takes what is chosen and where it goes."""
+    def check_arguments(self) -> None:
+        """See :class:`OptimizeOperator`."""
+        super().check_arguments()
+        self._check_outlets()
+
+    def _check_outlets(self) -> None:
+        if self.as_part and self.outlets:  # Airflow tells their consumers whenever the task succeeds
+            problem = "readers do not see a part: name them at the OptimizeCommitSnapshotOperator behind it"
+            raise ConfigurationError(problem, setting="outlets")
+
+    def export(self, context: Context) -> Callable[..., Coroutine[Any, Any, ExportResult]]:
+        """The export, which takes what is chosen and where it goes.
+
+        :param context: of the task.
+        """
         raise NotImplementedError
 
     def prepare(self, context: Context) -> Work:
@@ -90,6 +106,7 @@ class FilesExportOperator(ExportOperator, FilesOperator):
 
         options = snapshot_options(**self.options())
         words, collections, arguments = self.choose(context)
+        self._check_outlets()
         if not self.as_part:
             check_destination(str(self.destination), self.task_id, context)
         hook, config = self.open_hook()
@@ -99,7 +116,7 @@ class FilesExportOperator(ExportOperator, FilesOperator):
         where = destination.url + (f", as part {part}" if part else "")
         self.log.info("Exporting %s from %s to %s", words, config.base_url, where)
         chosen = {name: getattr(options, name) for name in self.OPTIONS}
-        export = self.export()
+        export = self.export(context)
         progress: ProgressCallback = ProgressLog(self.log, unit=self.UNIT)
         picture = self.start_picture(f"{words[0].upper()}{words[1:]} to {where}")
         if picture is not None:
@@ -119,15 +136,11 @@ class FilesExportOperator(ExportOperator, FilesOperator):
         return with_client(hook, run, picture.timeline if picture else None)
 
     def part_name(self, context: Context) -> str | None:
-        """The same for every try of this task, and for no other task or run.
+        """The same for every try of this task, and for no other.
 
         :param context: of the task.
         """
-        if not self.as_part:
-            return None
-        ti = context["ti"]
-        index = "" if ti.map_index is None or ti.map_index < 0 else f".{ti.map_index}"
-        return f"{ti.run_id}.{self.task_id}{index}"
+        return task_name(context) if self.as_part else None
 
     def is_part(self) -> bool:
         """See :class:`PublishingOperator`."""

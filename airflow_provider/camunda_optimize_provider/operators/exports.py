@@ -6,11 +6,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..task_identity import tries_name
 from ._chosen import CollectionsOperator, ReportsOperator
 from ._export import PICTURE
 from ._files import FilesExportOperator
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from camunda_optimize.export import ExportResult
 
 _POLICIES = ("on_missing", "on_empty", "on_truncated", "on_error", "shrink_guard")
@@ -85,8 +88,11 @@ class OptimizeExportDashboardIdsOperator(CollectionsOperator, FilesExportOperato
         self.shrink_guard = shrink_guard
         self.check_early()
 
-    def export(self) -> _Export:
-        """See :class:`FilesExportOperator`."""
+    def export(self, context: Context) -> _Export:  # noqa: ARG002 - for others
+        """See :class:`FilesExportOperator`.
+
+        :param context: of the task.
+        """
         from camunda_optimize.export import export_dashboard_ids
 
         return export_dashboard_ids
@@ -111,7 +117,8 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
     :param shrink_guard: the part of the previous snapshot's rows (0 to 1) that must remain. (templated)
     :param page_size: rows of a page, 1 to 10000.
     :param concurrent_reports: reports that are read at once.
-    :param resume_within: seconds for which the next try uses what a failed one had finished; ``None``: never.
+    :param resume_within: seconds for which the next try of this run uses what a failed one had finished; ``None``:
+        never. Another run, or a task that was cleared, begins anew.
     :param as_part: for mapped tasks: write a part, for an :class:`OptimizeCommitSnapshotOperator`.
     :param timeline: where a picture of the run is to go, ending with ``.html`` or ``.png``. (templated)
     :param timeline_url: the picture's address for a browser, where that cannot be told from ``timeline``. (templated)
@@ -162,11 +169,14 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
             problem = "needs naming='content', or resume_within=None: finished objects lie beside older ones"
             raise ConfigurationError(problem, setting="resume_within")
 
-    def export(self) -> _Export:
-        """See :class:`FilesExportOperator`."""
+    def export(self, context: Context) -> _Export:
+        """See :class:`FilesExportOperator`.
+
+        :param context: of the task.
+        """
         from camunda_optimize.export import export_report_data
 
-        return partial(export_report_data, resume_within=self.resume_within)
+        return partial(export_report_data, resume_within=self.resume_within, resume_key=tries_name(context))
 
 
 class OptimizeExportDefinitionsOperator(CollectionsOperator, FilesExportOperator):
@@ -214,8 +224,11 @@ class OptimizeExportDefinitionsOperator(CollectionsOperator, FilesExportOperator
         self.shrink_guard = shrink_guard
         self.check_early()
 
-    def export(self) -> _Export:
-        """See :class:`FilesExportOperator`."""
+    def export(self, context: Context) -> _Export:  # noqa: ARG002 - for others
+        """See :class:`FilesExportOperator`.
+
+        :param context: of the task.
+        """
         from camunda_optimize.export import export_definitions
 
         return export_definitions

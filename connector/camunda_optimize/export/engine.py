@@ -31,7 +31,7 @@ from .options import SnapshotOptions
 from .progress import Progress, ProgressCallback
 from .publish import publish
 from .removal import Whole
-from .resume import Resumption
+from .resume import Resume, Resumption
 from .staging import Stage
 from .threads import Workers
 
@@ -77,13 +77,12 @@ async def export(
     filesystem: Any = None,
     progress: ProgressCallback | None = None,
     part: str | None = None,
-    resume_within: float | None = None,
+    resume: Resume | None = None,
 ) -> ExportResult:
     """Export one kind of snapshot: complete, or not at all.
 
     With ``part`` it is one part of a snapshot, which readers see when :func:`commit_snapshot` has put it together with
-    the others. ``resume_within``: use what a run that failed less than so many seconds ago had finished, and keep what
-    this one finishes if it fails.
+    the others. ``resume``: use what a run that failed had finished, and keep what this one finishes if it fails.
     """
     report: Callable[[Progress], object] = progress or (lambda _: None)
     form = kind.open_format(options.format, options.compression, csv_formula_safe=options.csv_formula_safe)
@@ -92,7 +91,7 @@ async def export(
         created, counters = now(), _counters(optimize)
         standing = await workers.run(standing_at, whole, kind, options)
         place = await workers.run(_Place.of, whole, standing, kind, options, part)
-        resumption = _resumption(place.destination, kind, optimize, options, resume_within)
+        resumption = _resumption(place.destination, kind, optimize, options, resume)
         run = Fetching(optimize, stage, workers, form, options, report, resumption)
         try:
             collected = await collect(kind, run, plan, fetch, previous_of(standing), whole=part is None)
@@ -142,11 +141,11 @@ class _Place:
 
 
 def _resumption(
-    place: Destination, kind: Kind, optimize: Source, options: SnapshotOptions, within: float | None
+    place: Destination, kind: Kind, optimize: Source, options: SnapshotOptions, resume: Resume | None
 ) -> Resumption | None:
-    if within is None:
+    if resume is None or resume.within is None:
         return None
-    if check.seconds(within, "resume_within") and options.naming == "fixed":
+    if check.seconds(resume.within, "resume_within") and options.naming == "fixed":
         raise ConfigurationError("needs naming='content': finished objects lie beside older ones", setting="naming")
     same = {
         "kind": kind.name,
@@ -155,8 +154,9 @@ def _resumption(
         "compression": options.compression,
         "csv_formula_safe": options.csv_formula_safe,
         "connector_version": __version__,
+        "key": None if resume.key is None else check.text(resume.key, "resume_key"),
     }
-    return Resumption(place, same, within)
+    return Resumption(place, same, resume.within)
 
 
 def standing_at(place: Destination, kind: Kind, options: SnapshotOptions) -> Standing:

@@ -29,6 +29,7 @@ from .options import (
     check_ids,
 )
 from .progress import ProgressCallback
+from .resume import Resume
 
 
 async def export_report_data(
@@ -51,6 +52,7 @@ async def export_report_data(
     max_restarts: int = 3,
     concurrent_reports: int = 4,
     resume_within: float | None = None,
+    resume_key: str | None = None,
     part: str | None = None,
     filesystem: Any = None,
     progress: ProgressCallback | None = None,
@@ -73,6 +75,7 @@ async def export_report_data(
       :meth:`camunda_optimize.resources.entities.Reports.export_data`; ``concurrent_reports`` are read at once.
     * ``resume_within``: seconds. What this run has finished when it fails is kept, and a run within that time uses what
       an earlier one had finished: whole reports, checked byte by byte. Each report's object is put when it is complete.
+      ``resume_key``: only of a run with the same key; for a schedule, where the next run wants today's rows.
 
     The rest is as in :func:`export_dashboard_ids`, and so are the errors.
     """
@@ -98,7 +101,7 @@ async def export_report_data(
         filesystem=filesystem,
         progress=progress,
         part=part,
-        resume_within=resume_within,
+        resume=Resume(resume_within, resume_key),
     )
 
 

@@ -41,6 +41,16 @@ class Finished:
     entry: ObjectEntry
 
 
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """What a run may take over from an earlier one."""
+
+    within: float | None
+    """Seconds after which what it had finished is too old; ``None``: nothing is taken over, and nothing kept."""
+    key: str | None = None
+    """Only from a run with the same one."""
+
+
 class Resumption:
     """The list of what is finished at one destination. Its methods block, and any thread may call them.
 
