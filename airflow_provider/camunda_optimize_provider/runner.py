@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 CLEAN_UP_SECONDS = 4.0
 """How long a stopped coroutine may take for its clean-up: Airflow kills a process 5 s after it asked it to end."""
+PATIENT_SECONDS = 35.0
+"""How long it may take when nobody is about to kill the process: a roll-back gives up after 30 s by itself."""
 CLOSE_SECONDS = 1.0
 """How long the result waits for the loop to close, which waits for every thread that the coroutine left behind."""
 
@@ -59,7 +61,7 @@ class LoopThread(Generic[T]):
             self._thread.start()
             self._finished.wait()
         except BaseException:  # a signal handler raised here: a timeout, an interrupt
-            self.stop()
+            self.stop(PATIENT_SECONDS)
             raise
         self._thread.join(CLOSE_SECONDS)
         outcome, self._outcome = self._outcome, None
@@ -71,27 +73,30 @@ class LoopThread(Generic[T]):
 
     def stop(self, seconds: float = CLEAN_UP_SECONDS) -> bool:
         """Cancel the coroutine and wait for its clean-up. May be called from a signal handler, and more than once: a
-        later call waits for the rest of the first one's time.
+        later call waits no longer than the earlier ones do, and may shorten their wait.
 
         :param seconds: the longest wait.
         :return: whether the coroutine has ended.
         """
         # No lock in here: a signal handler runs in the very thread it interrupts, which may hold that lock.
-        if self._stop_until is None:
-            self._stop_until = time.monotonic() + seconds
+        until = time.monotonic() + seconds
+        self._stop_until = until if self._stop_until is None else min(until, self._stop_until)
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: it has just ended
                 self._loop.call_soon_threadsafe(self._cancel)
-        self._wait_for_the_end(self._stop_until)
+        self._wait_for_the_end()
         return self._ended
 
-    def _wait_for_the_end(self, until: float) -> None:
+    def _wait_for_the_end(self) -> None:
         try:
-            while not self._ended and self._thread.is_alive() and time.monotonic() < until:
+            while not self._ended and self._thread.is_alive() and self._is_time_left():
                 time.sleep(0.01)
         except BaseException:  # another signal's handler raised: it has its say when the clean-up is done
-            self._wait_for_the_end(until)
+            self._wait_for_the_end()
             raise
+
+    def _is_time_left(self) -> bool:
+        return self._stop_until is None or time.monotonic() < self._stop_until
 
     def _cancel(self) -> None:
         """In the loop, and only once: a second cancellation would interrupt the clean-up."""

@@ -10,6 +10,8 @@ import time
 import pytest
 
 from camunda_optimize import DestinationError
+from camunda_optimize.export import publish
+from camunda_optimize_provider import runner
 from camunda_optimize_provider.runner import LoopThread, Stopped, run_in_thread
 
 
@@ -88,19 +90,40 @@ def test_an_exception_in_the_waiting_thread_stops_the_work_and_lets_it_clean_up(
     assert work.cleaned
 
 
-def test_the_wait_for_the_clean_up_is_bounded(alarm):
+def test_the_wait_for_the_clean_up_is_bounded(alarm, monkeypatch):
     work, started = Work(clean_up=30), time.monotonic()
     thread = LoopThread(work)
     alarm(0.1)
 
-    def stop(seconds=0.3, stop=thread.stop):
-        return stop(seconds)
-
-    thread.stop = stop
+    monkeypatch.setattr(runner, "PATIENT_SECONDS", 0.3)
     with pytest.raises(Alarm):
         thread.run()
     assert 0.3 < time.monotonic() - started < 20
     assert not work.cleaned
+    thread._loop.call_soon_threadsafe(thread._task.cancel)
+
+
+def test_a_clean_up_that_nobody_is_about_to_kill_may_take_its_time_until_somebody_is(alarm):
+    assert runner.PATIENT_SECONDS > publish.CLEANUP_SECONDS > runner.CLEAN_UP_SECONDS
+    work, stopped = Work(clean_up=30), []
+    thread = LoopThread(work)
+
+    def terminate(signum, frame):
+        begun = time.monotonic()
+        thread.stop(0.3)
+        stopped.append(time.monotonic() - begun)
+
+    previous = signal.signal(signal.SIGTERM, terminate)
+    try:
+        alarm(0.1)  # as a timeout does
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()  # as a user does
+        begun = time.monotonic()
+        with pytest.raises(Alarm):
+            thread.run()
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert 0.3 <= stopped[0] < 10
+    assert time.monotonic() - begun < 20
     thread._loop.call_soon_threadsafe(thread._task.cancel)
 
 
