@@ -21,7 +21,7 @@ from .config import OptimizeConfig
 from .errors import AuthenticationError, ClientClosedError, OptimizeError
 from .failures import no_answer_error
 from .stats import Stats
-from .token_stores import TokenStore
+from .token_stores import Pause, TokenStore
 from .wire import Answer, Call, Outcome
 
 E = TypeVar("E", bound=Exception)
@@ -221,11 +221,25 @@ class SharedToken:
             found = await self._store.load()
             if found is not None and found.value != self._refused_value:
                 token = Token(found.value, self._clock() - found.age, found.life)
+                self._last_request_at = max(self._last_request_at, token.requested_at)
                 if self._clock() < token.stale_at:
                     return token
-            grant, requested_at = await self._request()
+            await self._heed_pause()
+            try:
+                grant, requested_at = await self._request()
+            except AuthenticationError as error:
+                await self._store.pause(Pause(self._not_before - self._clock(), _copy_of(error)))
+                raise
             await self._store.save(grant.access_token, self._clock() - requested_at, grant.life)
         return Token(grant.access_token, requested_at, grant.life, replaces_refused=replaces_refused)
+
+    async def _heed_pause(self) -> None:
+        """What the authorization server has just told another client goes for this one, too."""
+        pause = await self._store.paused()
+        if pause is not None:
+            self._not_before = max(self._not_before, self._clock() + pause.seconds)
+            self._failure = pause.failure
+            self._raise_remembered()
 
     async def _request(self) -> tuple[oauth.Grant, float]:
         """The grant, and when it was asked for: a token ages from then on."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import signal
 import stat
@@ -12,13 +13,15 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from camunda_optimize import AuthenticationError, ClientClosedError, OptimizeClient
+from camunda_optimize import AuthenticationError, ClientClosedError, OptimizeClient, UnauthorizedError, tokens
 from camunda_optimize.testing import Fault
-from camunda_optimize.token_stores import FileStore, MemoryStore, _found, token_key
+from camunda_optimize.token_stores import FileStore, MemoryStore, token_key
+from camunda_optimize.token_stores.files import found_in, pause_in
 from camunda_optimize.tokens import STALE_AFTER
 
 PROGRAM = Path(__file__).with_name("many_processes.py")
@@ -282,7 +285,7 @@ async def test_a_clock_that_jumps_costs_a_request_at_most(config, monkeypatch, h
 def test_a_token_from_the_future_has_no_known_age(ahead, age):
     """The clock was set back since it was stored; a few seconds are two processes' rounding."""
     now = time.time()
-    found = _found(json.dumps({"access_token": "x", "requested_at": now + ahead, "life": 300}).encode(), now)
+    found = found_in(json.dumps({"access_token": "x", "requested_at": now + ahead, "life": 300}).encode(), now)
     assert (None if found is None else found.age) == (None if age is None else pytest.approx(age))
 
 
@@ -395,3 +398,119 @@ def test_a_forked_process_waits_for_no_lock_of_its_parent(optimize_simulator):
     store.close()
     assert os.waitpid(child, 0)[1] == 0
     assert token_key(config) not in MemoryStore._shared
+
+
+WRONG = "wrong-secret-0123456789"
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_a_refusal_is_remembered_for_all_clients(optimize_simulator, directory, cache):
+    config = optimize_simulator.config(client_secret=WRONG, token_cache=cache, token_cache_dir=str(directory))
+
+    async def refused():
+        with pytest.raises(AuthenticationError) as caught:
+            await fetch(config)
+        return caught.value
+
+    first, *others = [await refused() for _ in range(4)]
+    others += await asyncio.gather(*(refused() for _ in range(8)))
+    assert optimize_simulator.counters.token_requests == 1
+    for other in others:
+        assert other is not first
+        assert (str(other), other.status, other.hint) == (str(first), 401, first.hint)
+        assert (other.error, other.description, other.transient) == (first.error, first.description, False)
+    assert (
+        await fetch(optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory))) == 1
+    )  # the right one
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_when_the_memory_of_a_refusal_is_over_one_asks_again(optimize_simulator, directory, cache, monkeypatch):
+    monkeypatch.setattr(tokens, "REFUSAL_MEMORY", 0.4)
+    config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory))
+    optimize_simulator.add_fault(Fault(on="token", status=403, times=1))
+    for _ in range(3):
+        with pytest.raises(AuthenticationError, match="403"):
+            await fetch(config)
+    await asyncio.sleep(0.5)
+    assert await fetch(config) == 1
+    assert optimize_simulator.counters.token_requests == 2
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_a_long_retry_after_is_remembered_for_all_clients(optimize_simulator, directory, cache):
+    limited = optimize_simulator.add_fault(Fault(on="token", status=429, headers={"Retry-After": "600"}))
+    config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory))
+    for _ in range(3):
+        with pytest.raises(AuthenticationError, match="429") as caught:
+            await fetch(config)
+        assert caught.value.transient
+    assert limited.fired == 1
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_clients_of_a_failing_authorization_server_keep_their_distance(optimize_simulator, directory, cache):
+    optimize_simulator.add_fault(Fault(on="token", status=500, times=2))
+    config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory), max_attempts=1)
+    for _ in range(2):
+        with pytest.raises(AuthenticationError, match="500"):
+            await fetch(config)
+    await fetch(config)
+    times = optimize_simulator.counters.token_request_times
+    assert [later - earlier >= 0.95 for earlier, later in pairwise(times)] == [True, True]
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_clients_whose_tokens_are_never_accepted_keep_their_distance(optimize_simulator, directory, cache):
+    optimize_simulator.add_fault(Fault(path="/api/public", status=401))
+    config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory))
+    async with OptimizeClient(config):
+        for _ in range(2):
+            with pytest.raises(UnauthorizedError):
+                await fetch(config)
+    times = optimize_simulator.counters.token_request_times
+    assert len(times) == 3  # what the second one found was the first one's
+    assert all(later - earlier >= 0.95 for earlier, later in pairwise(times))
+
+
+async def test_what_is_remembered_of_a_refusal_is_private_and_holds_no_secret(optimize_simulator, directory):
+    config = optimize_simulator.config(client_secret=WRONG, token_cache="file", token_cache_dir=str(directory))
+    answer = json.dumps({"error": "invalid_client", "error_description": f"{WRONG} is wrong"})
+    optimize_simulator.add_fault(Fault(on="token", status=401, body=answer))
+    with pytest.raises(AuthenticationError):
+        await fetch(config)
+    (path,) = directory.glob("pause-*.json")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "is wrong" in path.read_text()
+    assert WRONG not in path.read_text()
+
+
+GOOD = {"noted_at": 1000.0, "seconds": 10.0, "message": "no", "status": 401, "transient": False}
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ({}, 8.0),
+        ({"seconds": 86_400}, 598.0),  # a file outlives the mistake of a proxy
+        ({"seconds": 1}, None),
+        ({"noted_at": 2000.0}, None),
+        ({"noted_at": None}, None),
+        ({"seconds": "10"}, None),
+        ({"seconds": float("nan")}, None),
+        ({"message": 1}, None),
+        ({"error": ["x"]}, None),
+        ({"status": "401"}, 8.0),
+    ],
+)
+def test_a_damaged_pause_is_none(change, left):
+    pause = pause_in(json.dumps({**GOOD, **change}).encode(), 1002.0)
+    assert (pause and pause.seconds) == left
+    assert pause is None or isinstance(pause.failure, AuthenticationError)
+    assert pause_in(b"[1]", 1002.0) is pause_in(b"{", 1002.0) is None
+
+
+async def test_the_first_token_of_a_directory_is_no_trouble(config, caplog):
+    with caplog.at_level(logging.INFO, "camunda_optimize"):
+        assert await fetch(config) == 1
+    assert "not shared" not in caplog.text

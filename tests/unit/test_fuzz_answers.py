@@ -22,7 +22,7 @@ from camunda_optimize.errors import AuthenticationError
 from camunda_optimize.failures import error_of, is_html
 from camunda_optimize.oauth import LONGEST_LIFE, Grant, read_grant, refusal
 from camunda_optimize.retry import Limits, doubt_of, judge, retry_after
-from camunda_optimize.token_stores import _found
+from camunda_optimize.token_stores.files import found_in
 from camunda_optimize.wire import BROKEN, Answer, Replay, load_json
 
 fuzz = settings(max_examples=120, deadline=None, database=None, derandomize=True)
@@ -294,7 +294,7 @@ documents = st.builds(
 @example(b'{"access_token":"\\u20ac","requested_at":1790000000,"life":300}')
 @example(b'{"access_token":"t","requested_at":1e308,"life":-1e308}')
 def test_a_token_file_holds_a_token_that_can_be_sent_or_none(data):
-    found = _found(data, 1_790_000_100.0)
+    found = found_in(data, 1_790_000_100.0)
     if found is not None:
         assert found.value.isascii()
         assert found.value.isprintable()

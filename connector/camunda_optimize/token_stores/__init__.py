@@ -1,0 +1,29 @@
+"""Where a token is kept for others to use: other clients of this process, or other processes of this host."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import orjson
+
+from ..config import OptimizeConfig
+from .base import Found, Pause, TokenStore
+from .files import FileStore, default_directory
+from .memory import MemoryStore
+
+__all__ = ["FileStore", "Found", "MemoryStore", "Pause", "TokenStore", "open_store", "token_key"]
+
+
+def open_store(config: OptimizeConfig) -> TokenStore:
+    """The store for this configuration's tokens."""
+    if config.token_cache == "file":
+        directory = os.path.expanduser(config.token_cache_dir or default_directory())
+        return FileStore(directory, token_key(config))
+    return MemoryStore(token_key(config))
+
+
+def token_key(config: OptimizeConfig) -> str:
+    """What makes two configurations share a token: server, client, audience, scope and secret. It gives none away."""
+    parts = (config.oauth_url, config.client_id, config.audience, config.scope, config.client_secret)
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()
