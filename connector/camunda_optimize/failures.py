@@ -112,7 +112,7 @@ def error_of(
     if wants_login(answer):
         kind, hint = ApiError, None
         summary = f"not Optimize but a proxy or gateway before it asks for a user name and password (HTTP {status})"
-    if retry_after is not None:
+    if retry_after:  # 0 is no wait that a setting could allow
         hint = f"the server asks to wait {retry_after:.0f} s; max_retry_wait is what a call may wait"
     error = kind(
         summary, status=status, error_code=code, message=message, detail=detail, method=call.method, url=url, hint=hint

@@ -1,5 +1,7 @@
-"""``kill -9`` at any time during an export over an existing snapshot: the old one stands, or the new one, whole."""
+"""Signals at any time during an export over an existing snapshot: the old one stands, or the new one, whole."""
 
+import asyncio
+import os
 import random
 import signal
 import subprocess
@@ -101,11 +103,12 @@ class Exporting:
         while len(self._said) < count and (letter := self._process.stdout.read(1)):
             self._said += letter
 
-    def end(self, *, kill):
-        """What it said it had begun, letter by letter; killed or not."""
-        if kill:
-            self._process.send_signal(signal.SIGKILL)
+    def end(self, number=None):
+        """What it said it had begun, letter by letter; ended by a signal or not."""
+        if number is not None:
+            self._process.send_signal(number)
         said, _ = self._process.communicate(timeout=30)
+        assert self._process.returncode in (0, -(number or 0))
         return (self._said + said).decode()
 
 
@@ -125,7 +128,7 @@ async def test_kill_9_at_any_time(tmp_path, layout):
     await EXPORT("old", place, layout)
     run = Exporting(place, layout)
     run.go()
-    whole = run.end(kill=False)
+    whole = run.end()
     assert whole.endswith("E")
     assert list(read_snapshot(place)) == rows["new"]
 
@@ -141,7 +144,7 @@ async def test_kill_9_at_any_time(tmp_path, layout):
         # Spread over all that it does, however long that takes on this machine, and at a random point of each step.
         run.hear(int(len(whole) * (number + dice.random()) / kills))
         time.sleep(dice.uniform(0, 0.02))
-        said = run.end(kill=True)
+        said = run.end(signal.SIGKILL)
         phases[said[-1:] or "-"] += 1
 
         found = verify(place)
@@ -166,3 +169,52 @@ async def test_kill_9_at_any_time(tmp_path, layout):
         assert outcomes["new"] >= 3
         assert phases["P"] >= 3
         assert phases["R"] >= 3
+
+
+@pytest.mark.parametrize("put", [1, 5, 20, 45])
+async def test_sigterm_removes_what_was_put(tmp_path, put):
+    """Nobody has a handler in this process: the export takes care of itself, and the process ends by the signal."""
+    await EXPORT("old", tmp_path, "per_collection")
+    before = files(tmp_path)
+    run = Exporting(tmp_path, "per_collection")
+    run.go()
+    run.hear(put)
+    said = run.end(signal.SIGTERM)
+    assert said.count("P") >= put
+    assert "M" not in said
+    assert files(tmp_path) == before
+
+
+async def test_one_sigterm_ends_all_exports_that_are_under_way(tmp_path):
+    program = f"""import sys; sys.path[:0] = {sys.path!r}
+{CHILD.replace("__main__", "somebody else")}
+async def all_of_them():
+    LocalDestination.chunk = 4
+    slow("_put", b"P", 0.02)
+    exports = [export("new", f"{tmp_path}/{{n}}", "per_collection") for n in range(3)]
+    print(await asyncio.gather(*exports, return_exceptions=True))
+asyncio.run(all_of_them())
+"""
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, bufsize=0)
+    assert len([child.stdout.read(1) for _ in range(12)]) == 12
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=30)
+    assert child.returncode == -signal.SIGTERM
+    assert not list(files(tmp_path))
+
+
+async def test_whoever_handles_sigterm_goes_on_to_do_so(tmp_path):
+    met = []
+    previous = signal.signal(signal.SIGTERM, lambda *_: met.append(1))
+    try:
+        exporting = asyncio.create_task(EXPORT("new", tmp_path, "per_collection"))
+        await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await exporting
+        assert met == [1]
+        assert verify(tmp_path).ok
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert signal.getsignal(signal.SIGTERM) is previous
+    await EXPORT("old", tmp_path, "per_collection")
+    assert signal.getsignal(signal.SIGTERM) is previous

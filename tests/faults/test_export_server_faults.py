@@ -6,7 +6,15 @@ import pytest
 
 from camunda_optimize import OptimizeClient
 from camunda_optimize.errors import AuthenticationError, CollectionMissingError, ExportError, ServerError
-from camunda_optimize.export import ALL_COLLECTIONS, export_dashboard_ids, read_snapshot, verify
+from camunda_optimize.export import (
+    ALL_COLLECTIONS,
+    export_dashboard_ids,
+    export_definitions,
+    export_report_data,
+    export_report_ids,
+    read_snapshot,
+    verify,
+)
 from camunda_optimize.testing import Fault, OptimizeSimulator, Organisation
 
 
@@ -108,3 +116,43 @@ async def refused(sim, ids, place, before, gone, state):
         assert rows(place) == before
         assert {entry.state for entry in result.collections if entry.id == gone} == {state}
         assert verify(place).ok
+
+
+@pytest.mark.parametrize("export", [export_dashboard_ids, export_report_ids, export_definitions])
+@pytest.mark.parametrize("status", [403, 500])
+async def test_a_list_of_collections_that_cannot_be_had_hides_no_other_failure(tmp_path, export, status):
+    organisation = Organisation()
+    for id_ in ("bad", "empty", "fine"):
+        organisation.add_collection(id_, id=id_)
+    organisation.add_dashboard("fine", id="d")
+    organisation.add_report("fine", id="r")
+    with OptimizeSimulator(organisation) as sim:
+        sim.add_fault(Fault(collection_id="bad", status=400))
+        sim.add_fault(Fault(path="/api/public/collection", status=status))
+        async with OptimizeClient(sim.config(max_attempts=1)) as optimize:
+            with pytest.raises(ExportError, match="2 of 3 collections failed") as caught:
+                await export(optimize, list(organisation.collections), destination=tmp_path)
+            assert {name: error.status for name, error in caught.value.failures.items()} == {
+                "bad": 400,
+                "empty": status,
+            }
+            assert not list(tmp_path.iterdir())
+            how = {"destination": tmp_path, "on_error": "publish_rest"}
+            result = await export(optimize, list(organisation.collections), **how)
+    assert {entry.id: entry.state for entry in result.collections} == {
+        "bad": "failed", "empty": "failed", "fine": "exported",
+    }  # fmt: skip
+    assert {entry.unit_id for entry in result.objects} == {"fine"}
+
+
+async def test_a_list_of_collections_that_cannot_be_had_fails_report_data_of_empty_ones(tmp_path):
+    organisation = Organisation()
+    for id_ in ("bad", "empty"):
+        organisation.add_collection(id_, id=id_)
+    with OptimizeSimulator(organisation) as sim:
+        sim.add_fault(Fault(collection_id="bad", status=400))
+        sim.add_fault(Fault(path="/api/public/collection", status=403))
+        async with OptimizeClient(sim.config()) as optimize:
+            with pytest.raises(ExportError, match="2 of 2 collections failed") as caught:
+                await export_report_data(optimize, collections=["bad", "empty"], destination=tmp_path)
+    assert {name: error.status for name, error in caught.value.failures.items()} == {"bad": 400, "empty": 403}

@@ -33,6 +33,7 @@ from .publish import publish
 from .removal import Whole
 from .resume import Resume, Resumption
 from .staging import Stage
+from .terminations import heeding_sigterm
 from .threads import Workers
 
 logger: logging.Logger = logging.getLogger("camunda_optimize.export")
@@ -86,7 +87,7 @@ async def export(
     """
     report: Callable[[Progress], object] = progress or (lambda _: None)
     form = kind.open_format(options.format, options.compression, csv_formula_safe=options.csv_formula_safe)
-    with Workers() as workers, Stage() as stage:
+    with heeding_sigterm(), Workers() as workers, Stage() as stage:
         whole = await workers.run(open_destination, destination, filesystem)
         created, counters = now(), _counters(optimize)
         standing = await workers.run(standing_at, whole, kind, options)

@@ -39,7 +39,7 @@ async def fetch_definitions(run: Fetching, ids: Sequence[str]) -> Fetched:
 
     run.progress(Progress("fetch", 0, len(ids)))
     await work_through(ids, read, run.optimize.config.max_concurrency)
-    await tell_empty_from_missing(run.optimize, fetched.states)
+    await tell_empty_from_missing(run.optimize, fetched.states, fetched.errors)
     return fetched
 
 

@@ -51,7 +51,7 @@ async def fetch_ids(run: Fetching, ids: Sequence[str], *, kind: Kind) -> Fetched
             expected=len(asked),
             received=len(fetched.states),
         )
-    await tell_empty_from_missing(run.optimize, fetched.states)
+    await tell_empty_from_missing(run.optimize, fetched.states, fetched.errors)
     return fetched
 
 

@@ -111,10 +111,11 @@ class Fetching:
     resumption: Resumption | None = None
 
 
-async def tell_empty_from_missing(optimize: Source, states: dict[str, State]) -> None:
+async def tell_empty_from_missing(optimize: Source, states: dict[str, State], errors: dict[str, OptimizeError]) -> None:
     """The server answers ``200 []`` for a collection that does not exist, so the list of collections decides.
 
-    It is asked after the fetch: a collection that was deleted meanwhile would otherwise pass for an empty one.
+    It is asked after the fetch: a collection that was deleted meanwhile would otherwise pass for an empty one. Where it
+    cannot be had, those collections have failed, and only those.
     """
     empty = [collection_id for collection_id, state in states.items() if state == "empty"]
     if not empty:
@@ -123,8 +124,11 @@ async def tell_empty_from_missing(optimize: Source, states: dict[str, State]) ->
         existing = set(await optimize.collections.list_ids())
     except UnsupportedByServerError:
         states.update(dict.fromkeys(empty, "unknown"))
-        return
-    states.update({collection_id: "missing" for collection_id in empty if collection_id not in existing})
+    except OptimizeError as error:
+        states.update(dict.fromkeys(empty, "failed"))
+        errors.update(dict.fromkeys(empty, error))
+    else:
+        states.update({collection_id: "missing" for collection_id in empty if collection_id not in existing})
 
 
 async def closable(results: AsyncIterator[T]) -> AsyncGenerator[T, None]:

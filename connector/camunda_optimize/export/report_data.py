@@ -165,7 +165,7 @@ async def _reports_in(
         elif not (result.truncated and options.on_truncated == "skip"):
             found[result.collection_id] = result.ids
             states[result.collection_id] = "exported" if result.ids else "empty"
-    await tell_empty_from_missing(optimize, states)
+    await tell_empty_from_missing(optimize, states, failures)
     if options.on_missing == "fail":
         for collection_id, state in states.items():
             if state == "missing":
