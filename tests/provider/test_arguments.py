@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from airflow.sdk import ObjectStoragePath
 
 from camunda_optimize import ConfigurationError
 from camunda_optimize.export import ALL_COLLECTIONS, Progress
@@ -69,9 +70,23 @@ def test_options_that_are_templates_are_judged_later():
         snapshot_options(shrink_guard="half")
 
 
-@pytest.mark.parametrize("destination", ["/lake/x", "lake/x", "file:///lake/x"])
-def test_local_destinations(destination):
-    assert (find_destination(destination).url, find_destination(destination).filesystem) == (destination, None)
+@pytest.mark.parametrize(
+    ("destination", "path"),
+    [
+        ("/lake/x", "/lake/x"),
+        ("lake/x", "lake/x"),
+        (" /lake/x\n", "/lake/x"),
+        ("file:///lake/x", "/lake/x"),
+        ("file:/lake/x", "/lake/x"),
+        ("local:///lake/x", "/lake/x"),
+        ("file://storage@/lake/x", "/lake/x"),
+        (ObjectStoragePath("file://storage@/lake/x"), "/lake/x"),
+        (ObjectStoragePath("file:///lake/x"), "/lake/x"),
+        ("file:///lake/a#b", "/lake/a#b"),
+    ],
+)
+def test_local_destinations(destination, path):
+    assert (find_destination(destination).url, find_destination(destination).filesystem) == (path, None)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +97,11 @@ def test_local_destinations(destination):
         ("gs://lake/x", r"pip install 'apache-airflow-providers-google'"),
         ("abfs://c@lake/x", r"apache-airflow-providers-microsoft-azure"),
         ("zzz://lake/x", "no filesystem for zzz://"),
+        ("s3:/lake/x", "write s3://bucket/path"),
+        ("s3://storage@lake/a key/with#hash/x", "choose another name"),
+        ("s3://storage@lake/ds=2026?x", "choose another name"),
+        ("s3://storage@lake/ds=2026\tx", "choose another name"),
+        ("file://lake/x", "write file:///path"),
     ],
 )
 def test_destinations_that_cannot_be(destination, words):
@@ -93,6 +113,7 @@ def test_an_object_store_is_named_without_its_connection(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_STORAGE", '{"conn_type": "aws", "extra": {"region_name": "us-east-1"}}')
     assert find_destination("s3://storage@lake/a/b").url == "s3://lake/a/b"
     assert find_destination("s3://storage@lake").url == "s3://lake"
+    assert find_destination(" S3://storage@lake/a key/b ").url == "s3://lake/a key/b"
 
 
 def test_a_storage_connection_that_does_not_exist(airflow_database):
@@ -106,6 +127,8 @@ CREDENTIALS = [
     "s3://key:12/S3cr3t~value@lake/x",
     "s3://key:S3cr3t~value",
     "zzz://key:S3cr3t~value@lake/x",
+    "s3:/key:S3cr3t~value@lake/x",
+    " s3://key:S3cr3t~value@lake/x",
     "file://key:S3cr3t~value@host/x",
     "abfs://c@lake/x?sig=S3cr3t~value",
 ]
@@ -119,7 +142,16 @@ def test_credentials_in_a_destination_are_refused_and_not_quoted(destination):
 
 
 @pytest.mark.parametrize(
-    "url", ["/lake/a:b@c", "s3://conn@lake/k", "s3://lake/ts=12:00:00", "s3://conn@lake/ts=12:00@x", "hdfs://h:9000/x"]
+    "url",
+    [
+        "/lake/a:b@c",
+        "s3://conn@lake/k",
+        "s3://lake/ts=12:00:00",
+        "s3://conn@lake/ts=12:00@x",
+        "hdfs://h:9000/x",
+        "file:/a:b@c",
+        "/a:/b:c@d",
+    ],
 )
 def test_what_are_no_credentials(url):
     assert credentials_in(url) is None
