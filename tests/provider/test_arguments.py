@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
-from airflow.sdk import ObjectStoragePath
+from airflow.sdk import BaseOperator, ObjectStoragePath
+from upath import UPath
 
 from camunda_optimize import ConfigurationError
 from camunda_optimize.export import ALL_COLLECTIONS, Progress
-from camunda_optimize_provider.arguments import chosen_collections, is_template, snapshot_options
+from camunda_optimize_provider.arguments import as_text, chosen_collections, is_template, snapshot_options, sql_place
 from camunda_optimize_provider.progress_log import ProgressLog
 from camunda_optimize_provider.storage import credentials_in, find_destination
 
@@ -24,13 +26,18 @@ from .conftest import airflow_exception
         ("['a', 'b']", ("a", "b")),
         ("('a', 'b')", ("a", "b")),
         (" a ", ("a",)),
+        ([1, "b"], ("1", "b")),
+        ("[1]", ("1",)),
+        (7, ("7",)),
     ],
 )
 def test_collections(given, meant):
     assert chosen_collections(given, none_means_all=True) == meant
 
 
-@pytest.mark.parametrize("given", [[], "[]", [""], "[1]", [None], ["None"], '["null"]', 7, {"a": 1}.items()])
+@pytest.mark.parametrize(
+    "given", [[], "[]", [""], "[1.5]", [None], ["None"], '["null"]', 7.5, True, [True], {"a": 1}.items()]
+)
 def test_no_collections(given):
     with pytest.raises(ConfigurationError, match="collections"):
         chosen_collections(given, none_means_all=True)
@@ -58,8 +65,27 @@ def test_a_malformed_list_is_not_an_id(given):
 def test_templates():
     assert is_template("{{ ds }}")
     assert is_template(["a", "{% if x %}b{% endif %}"])
+    assert is_template(Path("/lake/{{ ds }}"))
+    assert is_template(BaseOperator(task_id="another").output)
     assert not is_template("a{b}")
     assert not is_template(None)
+    assert not is_template(Path("/lake"))
+    assert not is_template(UPath("memory://lake"))
+    assert not is_template(ObjectStoragePath("file:///lake"))
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [(20261123, "20261123"), (0, "0"), ("a", "a"), (True, True), (1.5, 1.5), (None, None)]
+)
+def test_a_whole_number_was_a_text_before_it_was_rendered(given, meant):
+    assert as_text(given) is meant or as_text(given) == meant
+
+
+def test_a_snapshot_in_a_table_that_came_to_nothing():
+    for name in ("table", "snapshot"):
+        for nothing in (None, "None"):
+            with pytest.raises(ConfigurationError, match=f"{name}: is empty"):
+                sql_place(**{"table": "t", "snapshot": "s", "schema": None, name: nothing})
 
 
 def test_options_that_are_templates_are_judged_later():

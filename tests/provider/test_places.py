@@ -21,3 +21,13 @@ def test_a_local_place_however_it_is_written(
     assert run.state == "success"
     assert verify(place).ok
     assert [path.name for path in tmp_path.iterdir()] == ["snapshot"]
+
+
+def test_a_path_is_rendered_and_mapped_as_its_text_is(run_dag, optimize_connection, optimize_simulator, tmp_path):
+    with DAG("paths", schedule=None, params={"day": "monday"}) as dag:
+        Export(task_id="one", destination=tmp_path / "{{ params.day }}", timeline=tmp_path / "{{ params.day }}.html")
+        Export.partial(task_id="mapped").expand(destination=[tmp_path / "a", tmp_path / "b"])
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert [verify(tmp_path / name).ok for name in ("monday", "a", "b")] == [True, True, True]
+    assert (tmp_path / "monday.html").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
 import pytest
 from airflow.sdk import DAG, ObjectStoragePath
@@ -34,6 +35,8 @@ MISTAKES = [
         for value, words in [
             ("", f"{argument}: is empty"),
             (None, f"{argument}: is empty"),
+            (Path("s3://storage@lake/x"), "write s3://bucket/path"),
+            ("s3://storage@lake/a#b", "choose another name"),
             ("zzz://lake/x", "no filesystem for zzz:// is installed: no known Airflow provider has one"),
             ("s3://key:a-secret-of-the-storage@lake/x", "credentials: store them in an Airflow connection"),
         ]
@@ -109,6 +112,19 @@ def test_a_template_is_judged_when_it_is_rendered(name):
 def test_an_object_storage_path_is_judged_as_its_url_is():
     place = ObjectStoragePath("s3://storage@lake/x")
     assert make("OptimizeExportDashboardIdsOperator", destination=place).destination == place
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_path_is_templated_as_its_text_is(name):
+    argument = "source" if name == IMPORT else "destination"
+    assert getattr(make(name, **{argument: Path("/lake/{{ ds }}")}), argument) == "/lake/{{ ds }}"
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_the_path_of_a_picture_is_judged(name):
+    assert make(name, timeline=Path("/lake/run.html")).timeline == "/lake/run.html"
+    with pytest.raises(ConfigurationError, match="names no picture"):
+        make(name, timeline=Path("/lake/run.txt"))
 
 
 def test_a_mapped_task_is_not_judged_before_it_runs():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
-from ..arguments import in_a_task
+from ..arguments import in_a_task, place_as_text
 from ..connection_form import DEFAULT_CONN_ID
 from ..links.optimize import LeavesLinks, OptimizeCollectionLink
 
@@ -53,6 +53,9 @@ class OptimizeOperator(LeavesLinks, BaseOperator):
 
         A mapped task is made while it runs; there Airflow would try again after an error, and the run judges for good.
         """
+        for name in _PLACES:
+            if hasattr(self, name):
+                setattr(self, name, place_as_text(getattr(self, name)))
         if not in_a_task():
             self.check_arguments()
 
