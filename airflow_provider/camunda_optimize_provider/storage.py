@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 import re
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from camunda_optimize import ConfigurationError
 
+from .arguments import is_template
 from .masking import mask
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ _S3, _GCS, _AZURE = (
 )
 _PROVIDERS = {"s3": _S3, "s3a": _S3, "gs": _GCS, "gcs": _GCS, "abfs": _AZURE, "abfss": _AZURE, "adl": _AZURE}
 """Where a scheme's filesystem comes from: the package, the module in it, and what that one needs."""
+_ALIASES = {"s3a": "s3", "gcs": "gs", "abfss": "abfs"}
 _LOCAL_CONNECTION = re.compile(r"^((?:file|local)://)[^/]*@", re.IGNORECASE)
 """Airflow's URLs of local files may have a connection, which says nothing about them."""
 _ONE_SLASH = re.compile(r"^\s*(?!file:|local:)[A-Za-z][A-Za-z0-9+.-]+:/")
@@ -91,6 +95,29 @@ def check_url(destination: Any, *, setting: str = "destination") -> str:
     if scheme != url and not _may_have_filesystem(scheme):
         raise _no_filesystem(scheme, setting)
     return url
+
+
+def same_place(destination: Any) -> str:
+    """One text for all spellings of a place, to compare and not to use: what differs only in slashes or dots is one.
+
+    A bucket is another one with another connection, whose endpoint may be another.
+
+    :param destination: a path, a URL or an ``ObjectStoragePath``; of a template, or what is refused, the text itself.
+    """
+    from camunda_optimize.export.destinations.spelling import well_spelled
+
+    text = str(destination)
+    if is_template(text):
+        return text
+    try:
+        url = well_spelled(_LOCAL_CONNECTION.sub(r"\1", text.strip()))
+    except ConfigurationError:
+        return text
+    scheme, found, address = url.partition("://")
+    if not found:
+        return "/" + os.path.abspath(os.path.expanduser(url)).lstrip("/")  # POSIX leaves two
+    bucket, _, key = address.partition("/")
+    return f"{_ALIASES.get(scheme, scheme)}://{bucket}/{posixpath.normpath(key.lstrip('/'))}"
 
 
 def _may_have_filesystem(scheme: str) -> bool:
