@@ -119,7 +119,7 @@ def _default_args(mapped: MappedOperator, names: Mapping[str, Any]) -> dict[str,
 def _example(operator_class: type[OptimizeOperator], defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
     """A task with these arguments, for its checks alone: not in the DAG, and nobody's ``__init__`` has run."""
     example = operator_class.__new__(operator_class)
-    for name, value in (defaults | given).items():
+    for name, value in {**defaults, **given}.items():
         # What is no template is judged whatever it is, and another task's result is anything.
         unknown = comes_from_a_task(value) and name not in operator_class.template_fields
         vars(example)[name] = defaults.get(name, _LATER) if unknown else value
