@@ -6,6 +6,7 @@ import ast
 import contextlib
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -32,9 +33,39 @@ def is_template(value: object) -> bool:
         return "{{" in value or "{%" in value
     if isinstance(value, (list, tuple)):
         return any(is_template(item) for item in value)
-    if hasattr(value, "bucket"):  # an ObjectStoragePath; its resolve() is that of paths
+    if _is_path(value):
         return is_template(str(value))
-    return hasattr(value, "resolve")
+    return comes_from_a_task(value)
+
+
+def comes_from_a_task(value: object) -> bool:
+    """Whether the value is another task's result, which Airflow resolves; paths have a ``resolve`` of their own.
+
+    :param value: an operator's argument, or a part of it.
+    """
+    return hasattr(value, "resolve") and not _is_path(value)
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, os.PathLike) or hasattr(value, "joinpath")  # an ObjectStoragePath is no PathLike
+
+
+def place_as_text(value: Any) -> Any:
+    """The text of a path, which Airflow would not render; all else as it is, an ``ObjectStoragePath`` too.
+
+    :param value: an argument that names a place.
+    """
+    if not _is_path(value) or hasattr(value, "bucket"):
+        return value
+    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+
+
+def as_text(value: Any) -> Any:
+    """A text that a DAG with ``render_template_as_native_obj`` took for a whole number; all else as it is.
+
+    :param value: as rendered, of an argument that is a text.
+    """
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def in_a_task() -> bool:
@@ -84,11 +115,13 @@ def sql_place(**arguments: Any) -> dict[str, Any]:
     """
     from camunda_optimize.export.sql.place import Destination
 
-    if arguments.get("schema") in ("", "None"):
+    for name in ("table", "snapshot", "schema"):
+        arguments[name] = as_text(arguments.get(name))
+    if arguments["schema"] in ("", "None"):
         arguments["schema"] = None
-    if "None" in (arguments["table"], arguments["snapshot"]):
-        setting = "table" if arguments["table"] == "None" else "snapshot"
-        raise _refusal("is empty: what should have given it?", setting)
+    for name in ("table", "snapshot"):
+        if arguments[name] in (None, "None"):
+            raise _refusal("is empty: what should have given it?", name)
     known: dict[str, Any] = {name: "any" if is_template(value) else value for name, value in arguments.items()}
     Destination("any", **known)
     return arguments
@@ -108,11 +141,10 @@ def chosen_collections(collections: Any, *, none_means_all: bool) -> Sequence[st
     if collections is None and none_means_all:
         return ALL_COLLECTIONS
     _refuse_iterator(collections)
-    if isinstance(collections, str):
-        collections = from_text(collections.strip())
-    if collections is None:
+    found = _listed(collections, "collections")
+    if found is None:
         raise _refusal(_NOTHING)
-    chosen = check_collections(collections)
+    chosen = check_collections(found)
     if isinstance(chosen, tuple) and not _NOTHINGS.isdisjoint(chosen):
         raise _refusal("holds an id that came to nothing: what should have given it?")
     return chosen
@@ -128,7 +160,7 @@ def chosen_ids(ids: Any, setting: str) -> tuple[str, ...]:
     from camunda_optimize.export.options import check_ids
 
     _refuse_iterator(ids, setting)
-    found = from_text(ids.strip(), setting) if isinstance(ids, str) else ids
+    found = _listed(ids, setting)
     if found is None or (isinstance(found, (list, tuple)) and not _NOTHINGS.isdisjoint(found)):
         raise _refusal("is empty, or holds an id that came to nothing: what should have given it?", setting)
     return check_ids(found, setting)
@@ -154,11 +186,19 @@ def chosen_variables(variables: Any) -> list[Variable]:
         if unknown := named.keys() - known:
             raise _refusal(f"entry {number} has a field {min(unknown)!r}; there are {sorted(known)}", "variables")
         try:
-            made.append(Variable(**named))
+            made.append(Variable(**{name: as_text(value) for name, value in named.items()}))
         except TypeError:
             lacking = sorted(known - named.keys() - {"serialization_data_format"})
             raise _refusal(f"entry {number} lacks {', '.join(lacking)}", "variables") from None
     return made
+
+
+def _listed(ids: Any, setting: str) -> Any:
+    """The list in a text, or the only id; whole numbers in it are ids."""
+    ids = as_text(ids)
+    if isinstance(ids, str):
+        ids = from_text(ids.strip(), setting)
+    return [as_text(one) for one in ids] if isinstance(ids, (list, tuple)) else ids
 
 
 def from_text(text: str, setting: str = "collections") -> Any:

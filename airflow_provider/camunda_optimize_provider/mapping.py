@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Mapping, Sized
+from collections.abc import Callable, Hashable, Mapping, Sequence, Sized
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from camunda_optimize import ConfigurationError
+
+from .arguments import comes_from_a_task
+from .storage import same_place
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _SEGMENT = "a path segment map_index={{ ti.map_index }} in it keeps them apart"
 _LISTED = "with replace='listed' they share it"
+_Place = Callable[[Mapping[str, Any]], Hashable]
 
 
 def check_destination(destination: str, task_id: str, context: Context) -> None:
@@ -27,7 +32,9 @@ def check_destination(destination: str, task_id: str, context: Context) -> None:
     :param context: of this task.
     :raises ConfigurationError: if the destinations are the same, or cannot be seen to differ.
     """
-    _check("destination", destination, ("destination",), _SEGMENT, task_id, context)
+    problem = _problem(destination.strip(), ("destination",), _directory, task_id, context)
+    if problem:
+        raise ConfigurationError(f"{problem}; {_SEGMENT}", setting="destination")
 
 
 def check_snapshot(snapshot: str, task_id: str, context: Context) -> None:
@@ -38,21 +45,34 @@ def check_snapshot(snapshot: str, task_id: str, context: Context) -> None:
     :param context: of this task.
     :raises ConfigurationError: if the snapshots are the same, or cannot be seen to differ.
     """
-    _check("snapshot", snapshot, ("snapshot", "table", "schema", "conn_id"), _LISTED, task_id, context)
+    problem = _problem(snapshot, ("snapshot", "table", "schema", "conn_id"), _rows, task_id, context)
+    if problem:
+        raise ConfigurationError(f"{problem}; {_LISTED}", setting="snapshot")
 
 
-def _check(  # noqa: PLR0917 - in the order in which they are needed
-    setting: str, value: str, names: tuple[str, ...], advice: str, task_id: str, context: Context
-) -> None:
+def _directory(given: Mapping[str, Any]) -> str:
+    return same_place(given.get("destination"))
+
+
+def _rows(given: Mapping[str, Any]) -> tuple[str, str, str]:
+    table, schema = given.get("table"), given.get("schema")
+    return str(given.get("conn_id")), f"{schema}.{table}" if schema else str(table), str(given.get("snapshot"))
+
+
+def _problem(value: str, names: tuple[str, ...], place: _Place, task_id: str, context: Context) -> str | None:
+    """What is wrong with the places of all tasks of the expansion, if anything is.
+
+    :param value: of this task.
+    :param names: of the arguments that together are the place.
+    :param place: made of these arguments, equal for places that are the same.
+    """
     index = context["ti"].map_index
     if index is None or index < 0 or f"map_index={index}" in re.split(r"[/\\]", value):
-        return
+        return None
     mapped = _mapped_operator(task_id, context)
-    problem: str | None = "cannot be seen to differ between the tasks of a mapped task group"
-    if mapped is not None:
-        problem = _shared(mapped.expand_input.value, names, context)
-    if problem:
-        raise ConfigurationError(f"{problem}; {advice}", setting=setting)
+    if mapped is None:
+        return "cannot be seen to differ between the tasks of a mapped task group"
+    return _shared(mapped.expand_input.value, names, place, context)
 
 
 def none_is_literal(task_id: str, context: Context) -> bool:
@@ -69,7 +89,7 @@ def none_is_literal(task_id: str, context: Context) -> bool:
         given = given[index]
     if isinstance(given, Mapping):
         given = given.get("collections")
-    return not hasattr(given, "resolve")  # what another task made has it
+    return not comes_from_a_task(given)
 
 
 def _mapped_operator(task_id: str, context: Context) -> Any:
@@ -78,12 +98,8 @@ def _mapped_operator(task_id: str, context: Context) -> Any:
     return task if getattr(task, "is_mapped", False) and hasattr(task, "expand_input") else None
 
 
-def _shared(values: Any, names: tuple[str, ...], context: Context) -> str | None:
-    """What is wrong with the places of all tasks, if anything is.
-
-    :param values: what ``expand()`` got, by name; or the list that ``expand_kwargs()`` got.
-    :param names: of the arguments that together are the place.
-    """
+def _shared(values: Any, names: tuple[str, ...], place: _Place, context: Context) -> str | None:
+    """The same, said of what ``expand()`` got, by name, or of the list that ``expand_kwargs()`` got."""
     if isinstance(values, Mapping):
         chosen = [name for name in names if name in values]
         if not chosen:
@@ -94,14 +110,37 @@ def _shared(values: Any, names: tuple[str, ...], context: Context) -> str | None
                 "is used by several mapped tasks, which would replace each other's snapshot, because expand() makes"
                 " every combination: use expand_kwargs() with pairs"
             )
-        places = list(product(*(_resolved(values[name], context) for name in chosen)))
+        columns = [_resolved(values[name], context) for name in chosen]
+        tasks = [] if None in columns else [dict(zip(chosen, each, strict=True)) for each in product(*columns)]
     else:
-        items = [_resolved(item, context) for item in _resolved(values, context)]
-        places = [tuple(item.get(name) for name in names) for item in items]
-    if len({tuple(str(part).rstrip("/") for part in place) for place in places}) < len(places):
+        tasks = [_resolved(item, context) for item in _resolved(values, context) or ()]
+    if len({place(given) for given in tasks}) < len(tasks):
         return "is given to more than one mapped task, and they would replace each other's snapshot"
     return None
 
 
 def _resolved(value: Any, context: Context) -> Any:
-    return value.resolve(context) if hasattr(value, "resolve") else value
+    return _at_once(value.resolve(context)) if comes_from_a_task(value) else value
+
+
+def _at_once(values: Any) -> Any:
+    """What other tasks returned, with one request for all that mapped ones did, which come one by one otherwise.
+
+    Each task of an expansion looks at the values of all: one by one that were a million requests for a thousand tasks.
+
+    :return: ``None`` for what cannot be had so; it is not compared.
+    """
+    from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
+
+    if isinstance(values, LazyXComSequence):
+        return values[:]
+    if not isinstance(values, Sequence) or isinstance(values, (str, list, tuple)):
+        return values
+    made = copy.copy(values)  # by an XComArg's map(), zip() or concat(), which hold what they are made of
+    if hasattr(made, "value"):
+        made.value = _at_once(made.value)
+    elif hasattr(made, "values"):
+        made.values = [_at_once(each) for each in made.values]
+    else:
+        return None
+    return list(made)

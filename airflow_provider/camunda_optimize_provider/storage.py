@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
+import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from camunda_optimize import ConfigurationError
 
+from .arguments import is_template
 from .masking import mask
 
 if TYPE_CHECKING:
@@ -21,7 +24,10 @@ _S3, _GCS, _AZURE = (
 )
 _PROVIDERS = {"s3": _S3, "s3a": _S3, "gs": _GCS, "gcs": _GCS, "abfs": _AZURE, "abfss": _AZURE, "adl": _AZURE}
 """Where a scheme's filesystem comes from: the package, the module in it, and what that one needs."""
-_LOCAL = ("", "file", "local")
+_ALIASES = {"s3a": "s3", "gcs": "gs", "abfss": "abfs"}
+_LOCAL_CONNECTION = re.compile(r"^((?:file|local)://)[^/]*@", re.IGNORECASE)
+"""Airflow's URLs of local files may have a connection, which says nothing about them."""
+_ONE_SLASH = re.compile(r"^\s*(?!file:|local:)[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +51,16 @@ def find_destination(destination: Any, *, setting: str = "destination") -> Desti
     :raises AirflowNotFoundException: if its connection does not exist.
     """
     url = check_url(destination, setting=setting)
-    scheme = _scheme(url)
-    if scheme in _LOCAL:
-        return Destination(url if scheme != "local" else "file" + url.removeprefix("local"))
+    scheme, found, address = url.partition("://")
+    if not found:
+        return Destination(url)
 
     from airflow.sdk import BaseHook, ObjectStoragePath
     from airflow.sdk.io import has_fs
 
     if not has_fs(scheme):
         raise _no_filesystem(scheme, setting)
-    conn_id = urlsplit(url).netloc.rpartition("@")[0]
+    conn_id = address.partition("/")[0].rpartition("@")[0]
     if conn_id:  # Airflow's filesystems fall back to anonymous access when their connection does not exist
         BaseHook.get_connection(conn_id)
     path = ObjectStoragePath(url)
@@ -69,11 +75,14 @@ def check_url(destination: Any, *, setting: str = "destination") -> str:
 
     :param destination: a path, a URL or an ``ObjectStoragePath``.
     :param setting: what the argument is called.
-    :return: the path or URL.
-    :raises ConfigurationError: if it is empty, holds credentials, or if no installed provider has a filesystem for it.
+    :return: the path, also of a local URL; or the URL, with its connection id.
+    :raises ConfigurationError: if it is empty, ambiguous, holds credentials, or if no installed provider has a
+        filesystem for it.
     """
-    url = str(destination)  # of an ObjectStoragePath too: with its connection id
-    if not url.strip() or url.strip() == "None":
+    from camunda_optimize.export.destinations.spelling import well_spelled
+
+    url = str(destination).strip()  # of an ObjectStoragePath too: with its connection id
+    if url in ("", "None"):
         raise ConfigurationError("is empty: give a path or a URL", setting=setting)
     if credentials_in(url):  # not quoted, of course
         raise ConfigurationError(
@@ -81,14 +90,34 @@ def check_url(destination: Any, *, setting: str = "destination") -> str:
             " s3://connection_id@bucket/path",
             setting=setting,
         )
-    scheme = _scheme(url)
-    if scheme not in _LOCAL and not _may_have_filesystem(scheme):
+    url = well_spelled(_LOCAL_CONNECTION.sub(r"\1", url), setting)
+    scheme = url.partition("://")[0]
+    if scheme != url and not _may_have_filesystem(scheme):
         raise _no_filesystem(scheme, setting)
     return url
 
 
-def _scheme(url: str) -> str:
-    return urlsplit(url).scheme if "://" in url else ""
+def same_place(destination: Any) -> str:
+    """One text for all spellings of a place, to compare and not to use: what differs only in slashes or dots is one.
+
+    A bucket is another one with another connection, whose endpoint may be another.
+
+    :param destination: a path, a URL or an ``ObjectStoragePath``; of a template, or what is refused, the text itself.
+    """
+    from camunda_optimize.export.destinations.spelling import well_spelled
+
+    text = str(destination)
+    if is_template(text):
+        return text
+    try:
+        url = well_spelled(_LOCAL_CONNECTION.sub(r"\1", text.strip()))
+    except ConfigurationError:
+        return text
+    scheme, found, address = url.partition("://")
+    if not found:
+        return "/" + os.path.abspath(os.path.expanduser(url)).lstrip("/")  # POSIX leaves two
+    bucket, _, key = address.partition("/")
+    return f"{_ALIASES.get(scheme, scheme)}://{bucket}/{posixpath.normpath(key.lstrip('/'))}"
 
 
 def _may_have_filesystem(scheme: str) -> bool:
@@ -127,7 +156,9 @@ def credentials_in(url: str) -> str | None:
     """
     _, found, rest = url.partition("://")
     if not found:
-        return None
+        rest = _ONE_SLASH.sub("", url, count=1)  # misspelt, and not less secret
+        if rest == url:
+            return None
     address, _, query = rest.partition("?")
     if "=" in query:
         return query

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
+from airflow.sdk import BaseOperator, ObjectStoragePath
+from upath import UPath
 
 from camunda_optimize import ConfigurationError
 from camunda_optimize.export import ALL_COLLECTIONS, Progress
-from camunda_optimize_provider.arguments import chosen_collections, is_template, snapshot_options
+from camunda_optimize_provider.arguments import as_text, chosen_collections, is_template, snapshot_options, sql_place
 from camunda_optimize_provider.progress_log import ProgressLog
 from camunda_optimize_provider.storage import credentials_in, find_destination
 
@@ -23,13 +26,18 @@ from .conftest import airflow_exception
         ("['a', 'b']", ("a", "b")),
         ("('a', 'b')", ("a", "b")),
         (" a ", ("a",)),
+        ([1, "b"], ("1", "b")),
+        ("[1]", ("1",)),
+        (7, ("7",)),
     ],
 )
 def test_collections(given, meant):
     assert chosen_collections(given, none_means_all=True) == meant
 
 
-@pytest.mark.parametrize("given", [[], "[]", [""], "[1]", [None], ["None"], '["null"]', 7, {"a": 1}.items()])
+@pytest.mark.parametrize(
+    "given", [[], "[]", [""], "[1.5]", [None], ["None"], '["null"]', 7.5, True, [True], {"a": 1}.items()]
+)
 def test_no_collections(given):
     with pytest.raises(ConfigurationError, match="collections"):
         chosen_collections(given, none_means_all=True)
@@ -57,8 +65,27 @@ def test_a_malformed_list_is_not_an_id(given):
 def test_templates():
     assert is_template("{{ ds }}")
     assert is_template(["a", "{% if x %}b{% endif %}"])
+    assert is_template(Path("/lake/{{ ds }}"))
+    assert is_template(BaseOperator(task_id="another").output)
     assert not is_template("a{b}")
     assert not is_template(None)
+    assert not is_template(Path("/lake"))
+    assert not is_template(UPath("memory://lake"))
+    assert not is_template(ObjectStoragePath("file:///lake"))
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [(20261123, "20261123"), (0, "0"), ("a", "a"), (True, True), (1.5, 1.5), (None, None)]
+)
+def test_a_whole_number_was_a_text_before_it_was_rendered(given, meant):
+    assert as_text(given) is meant or as_text(given) == meant
+
+
+def test_a_snapshot_in_a_table_that_came_to_nothing():
+    for name in ("table", "snapshot"):
+        for nothing in (None, "None"):
+            with pytest.raises(ConfigurationError, match=f"{name}: is empty"):
+                sql_place(**{"table": "t", "snapshot": "s", "schema": None, name: nothing})
 
 
 def test_options_that_are_templates_are_judged_later():
@@ -69,9 +96,23 @@ def test_options_that_are_templates_are_judged_later():
         snapshot_options(shrink_guard="half")
 
 
-@pytest.mark.parametrize("destination", ["/lake/x", "lake/x", "file:///lake/x"])
-def test_local_destinations(destination):
-    assert (find_destination(destination).url, find_destination(destination).filesystem) == (destination, None)
+@pytest.mark.parametrize(
+    ("destination", "path"),
+    [
+        ("/lake/x", "/lake/x"),
+        ("lake/x", "lake/x"),
+        (" /lake/x\n", "/lake/x"),
+        ("file:///lake/x", "/lake/x"),
+        ("file:/lake/x", "/lake/x"),
+        ("local:///lake/x", "/lake/x"),
+        ("file://storage@/lake/x", "/lake/x"),
+        (ObjectStoragePath("file://storage@/lake/x"), "/lake/x"),
+        (ObjectStoragePath("file:///lake/x"), "/lake/x"),
+        ("file:///lake/a#b", "/lake/a#b"),
+    ],
+)
+def test_local_destinations(destination, path):
+    assert (find_destination(destination).url, find_destination(destination).filesystem) == (path, None)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +123,11 @@ def test_local_destinations(destination):
         ("gs://lake/x", r"pip install 'apache-airflow-providers-google'"),
         ("abfs://c@lake/x", r"apache-airflow-providers-microsoft-azure"),
         ("zzz://lake/x", "no filesystem for zzz://"),
+        ("s3:/lake/x", "write s3://bucket/path"),
+        ("s3://storage@lake/a key/with#hash/x", "choose another name"),
+        ("s3://storage@lake/ds=2026?x", "choose another name"),
+        ("s3://storage@lake/ds=2026\tx", "choose another name"),
+        ("file://lake/x", "write file:///path"),
     ],
 )
 def test_destinations_that_cannot_be(destination, words):
@@ -93,6 +139,7 @@ def test_an_object_store_is_named_without_its_connection(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_STORAGE", '{"conn_type": "aws", "extra": {"region_name": "us-east-1"}}')
     assert find_destination("s3://storage@lake/a/b").url == "s3://lake/a/b"
     assert find_destination("s3://storage@lake").url == "s3://lake"
+    assert find_destination(" S3://storage@lake/a key/b ").url == "s3://lake/a key/b"
 
 
 def test_a_storage_connection_that_does_not_exist(airflow_database):
@@ -106,6 +153,8 @@ CREDENTIALS = [
     "s3://key:12/S3cr3t~value@lake/x",
     "s3://key:S3cr3t~value",
     "zzz://key:S3cr3t~value@lake/x",
+    "s3:/key:S3cr3t~value@lake/x",
+    " s3://key:S3cr3t~value@lake/x",
     "file://key:S3cr3t~value@host/x",
     "abfs://c@lake/x?sig=S3cr3t~value",
 ]
@@ -119,7 +168,16 @@ def test_credentials_in_a_destination_are_refused_and_not_quoted(destination):
 
 
 @pytest.mark.parametrize(
-    "url", ["/lake/a:b@c", "s3://conn@lake/k", "s3://lake/ts=12:00:00", "s3://conn@lake/ts=12:00@x", "hdfs://h:9000/x"]
+    "url",
+    [
+        "/lake/a:b@c",
+        "s3://conn@lake/k",
+        "s3://lake/ts=12:00:00",
+        "s3://conn@lake/ts=12:00@x",
+        "hdfs://h:9000/x",
+        "file:/a:b@c",
+        "/a:/b:c@d",
+    ],
 )
 def test_what_are_no_credentials(url):
     assert credentials_in(url) is None

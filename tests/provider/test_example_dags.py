@@ -41,6 +41,13 @@ def test_all_are_imported_without_an_error(example_dags):
     assert all("connection" in dag.doc_md and dag.tags for dag in example_dags.dags.values())
 
 
+def test_no_guard_compares_with_a_snapshot_that_is_new_each_time(example_dags):
+    for dag in example_dags.dags.values():
+        for task in dag.tasks:
+            if "{{ params.snapshot or (dag_run.run_after" in str(getattr(task, "snapshot", "")):
+                assert task.shrink_guard is None
+
+
 def test_to_files(example_dags, run_dag, optimize_simulator, optimize_connection, tmp_path):
     run = run_dag(example_dags.dags[FILES], run_conf={"destination": str(tmp_path)}, logical_date=None)
     assert run.state == "success"

@@ -63,6 +63,17 @@ def test_what_was_surely_not_done_is_tried_again(run_dag, optimize_simulator, so
     assert sent(optimize_simulator) == 2
 
 
+def test_a_natively_rendered_id_is_a_text(run_dag, optimize_simulator, source):
+    organisation = optimize_simulator.organisation
+    numbered = organisation.add_collection("Numbered", id="123", definition_key=None)
+    for key in organisation.collections["target"].definition_keys:
+        numbered.add_source(key)
+    with DAG("import_natively", schedule=None, render_template_as_native_obj=True) as dag:
+        OptimizeImportEntitiesOperator(task_id="import", collection_id="{{ '123' }}", source=source)
+    run = run_dag(dag)
+    assert len(numbered.dashboards) + len(numbered.reports) == run.xcoms["import"]["imported"] > 0
+
+
 @pytest.mark.parametrize("fault", [{"lost": True}, {"status": 502}], ids=["the answer is lost", "a gateway's word"])
 def test_what_may_be_done_is_not_sent_again(run_dag, optimize_simulator, source, capfd, fault):
     optimize_simulator.add_fault(Fault(path="/import", **fault))

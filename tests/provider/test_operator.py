@@ -437,11 +437,11 @@ MAPPED_WRONGLY = {
         "more than one mapped task",
     ),
     "wrong option": (
-        {"partial": {"format": "xml"}, "expand": {"destination": ["{path}/a", "{path}/b"]}},
+        {"partial": {"format": "{{ 'xml' }}"}, "expand": {"destination": ["{path}/a", "{path}/b"]}},
         "'xml' is not one of",
     ),
     "mapped nothing": (
-        {"partial": {"destination": "{path}/map_index={{ ti.map_index }}"}, "expand": {"collections": ["{{ none }}", []]}},
+        {"partial": {"destination": "{path}/map_index={{ ti.map_index }}"}, "expand": {"collections": ["{{ none }}"]}},
         "came to nothing",
     ),
 }  # fmt: skip

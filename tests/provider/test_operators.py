@@ -290,6 +290,14 @@ def test_variables_are_sent(run_dag, optimize_simulator, optimize_connection):
     assert run.xcoms["send"]["variables"] == 3
 
 
+def test_ids_of_variables_that_were_rendered_natively_are_texts():
+    names = ("id", "name", "type", "value", "process_instance_id", "process_definition_key")
+    [variable] = chosen_variables(
+        [dict(zip(names, (1, "rating", "Integer", 5, 2251799813685249, "order"), strict=True))]
+    )
+    assert (variable.id, variable.value, variable.process_instance_id) == ("1", "5", "2251799813685249")
+
+
 @pytest.mark.parametrize(
     ("variables", "words"),
     [

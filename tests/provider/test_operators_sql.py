@@ -175,6 +175,22 @@ def test_mapped_tasks_that_would_replace_each_other_are_refused(
     assert len(database("SELECT * FROM dashboards WHERE snapshot LIKE 'chunk %'")) == len(expected)
 
 
+def test_natively_rendered_texts_are_texts(run_dag, optimize_simulator, optimize_connection, database):
+    optimize_simulator.organisation.add_collection("Numbered", id="123")
+    optimize_simulator.organisation.add_dashboard("123", id="d")
+    with DAG("natively", schedule=None, render_template_as_native_obj=True) as dag:
+        IdsToSql(
+            task_id="export",
+            conn_id="warehouse",
+            table="{{ '4711' }}",
+            snapshot="{{ '20261123' }}",
+            collections=["{{ '123' }}"],
+            create_table=True,
+        )
+    assert run_dag(dag).state == "success"
+    assert database('SELECT snapshot, collection_id, dashboard_id FROM "4711"') == [("20261123", "123", "d")]
+
+
 MISTAKES = [
     (IdsToSql, {"collections": []}, "collections: is empty"),
     (IdsToSql, {"on_missing": "ignore"}, "keep_previous"),

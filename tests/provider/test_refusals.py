@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import time
+from pathlib import Path
 
 import pytest
-from airflow.sdk import DAG, ObjectStoragePath
+from airflow.sdk import DAG, BaseOperator, ObjectStoragePath
+from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
 from camunda_optimize import ConfigurationError
 from camunda_optimize_provider.operators import optimize as operators
@@ -13,6 +16,7 @@ from camunda_optimize_provider.operators import optimize as operators
 SQL = {"conn_id": "warehouse", "table": "t", "snapshot": "s"}
 IMPORT, COMMIT = "OptimizeImportEntitiesOperator", "OptimizeCommitSnapshotOperator"
 VARIABLES = "OptimizeIngestVariablesOperator"
+IDS, DATA = operators.OptimizeExportDashboardIdsOperator, operators.OptimizeExportReportDataOperator
 RIGHT = {
     "OptimizeExportDashboardIdsOperator": {"destination": "/lake"},
     "OptimizeExportReportDataOperator": {"destination": "/lake", "reports": ["r"]},
@@ -34,6 +38,8 @@ MISTAKES = [
         for value, words in [
             ("", f"{argument}: is empty"),
             (None, f"{argument}: is empty"),
+            (Path("s3://storage@lake/x"), "write s3://bucket/path"),
+            ("s3://storage@lake/a#b", "choose another name"),
             ("zzz://lake/x", "no filesystem for zzz:// is installed: no known Airflow provider has one"),
             ("s3://key:a-secret-of-the-storage@lake/x", "credentials: store them in an Airflow connection"),
         ]
@@ -111,8 +117,122 @@ def test_an_object_storage_path_is_judged_as_its_url_is():
     assert make("OptimizeExportDashboardIdsOperator", destination=place).destination == place
 
 
-def test_a_mapped_task_is_not_judged_before_it_runs():
-    with DAG("mapped_with_mistakes", schedule=None):
-        operators.OptimizeExportDashboardIdsOperator.partial(task_id="t", destination="zzz://lake/x").expand(
-            collections=[["a"], ["b"]]
+@pytest.mark.parametrize("name", FILES)
+def test_a_path_is_templated_as_its_text_is(name):
+    argument = "source" if name == IMPORT else "destination"
+    assert getattr(make(name, **{argument: Path("/lake/{{ ds }}")}), argument) == "/lake/{{ ds }}"
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_the_path_of_a_picture_is_judged(name):
+    assert make(name, timeline=Path("/lake/run.html")).timeline == "/lake/run.html"
+    with pytest.raises(ConfigurationError, match="names no picture"):
+        make(name, timeline=Path("/lake/run.txt"))
+
+
+def mapped(name, how, arguments, varied):
+    """A mapped operator that gets these arguments in ``partial()``, or the varied ones of them in ``how``."""
+    operator, right = getattr(operators, name), RIGHT[name]
+    arguments = {**right, **arguments}
+    with DAG("mapped", schedule=None):
+        if how == "partial":
+            return operator.partial(task_id="t", **arguments).expand(doc=["one", "other"])
+        expandable = operator.partial(task_id="t", **{key: value for key, value in right.items() if key not in varied})
+        chosen = {key: arguments[key] for key in varied}
+        if how == "expand_kwargs":
+            return expandable.expand_kwargs([{key: right[key] for key in varied if key in right}, chosen])
+        if len(varied) > 1 or not varied <= set(right):  # not every combination would be right
+            return expandable.expand(**{key: [value] for key, value in chosen.items()})
+        return expandable.expand(**{key: [right[key], value] for key, value in chosen.items()})
+
+
+@pytest.mark.parametrize("how", ["partial", "expand", "expand_kwargs"])
+@pytest.mark.parametrize(("name", "arguments", "words"), MISTAKES)
+def test_a_mistake_of_mapped_tasks_breaks_the_parsing_too(name, how, arguments, words):
+    with pytest.raises(ConfigurationError) as caught:
+        mapped(name, how, arguments, set(arguments))
+    assert words in str(caught.value)
+    assert "a-secret" not in f"{caught.value} {caught.value!r}"
+
+
+@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("how", ["partial", "expand", "expand_kwargs"])
+def test_what_is_right_can_be_mapped(name, how):
+    task = mapped(name, how, {}, set(list(RIGHT[name])[:1]))
+    assert type(task).__name__ == "MappedOperator"
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_another_task_makes_is_judged_when_it_is_there(name):
+    operator = getattr(operators, name)
+    with DAG("mapped_over_a_task", schedule=None):
+        others = BaseOperator(task_id="others").output
+        for number, argument in enumerate([*RIGHT[name], "max_concurrency"]):
+            common = {key: value for key, value in RIGHT[name].items() if key != argument}
+            operator.partial(task_id=f"t{number}", **common).expand(**{argument: others})
+        operator.partial(task_id="all").expand_kwargs(others)
+        operator.partial(task_id="templates", max_concurrency=3).expand_kwargs(
+            [others, dict.fromkeys(RIGHT[name], "{{ ds }}")]
         )
+        with pytest.raises(ConfigurationError, match="max_concurrency"):
+            operator.partial(task_id="wrong", max_concurrency=0).expand_kwargs(others)
+    with pytest.raises(ConfigurationError, match="page_size"), DAG("mapped_wrongly", schedule=None):
+        others = BaseOperator(task_id="others").output
+        DATA.partial(task_id="wrong", page_size=0, destination="/lake").expand_kwargs(others)
+
+
+def test_default_arguments_of_mapped_tasks_are_judged():
+    with DAG("mapped_by_default", schedule=None, default_args={"destination": "/lake", "retries": 1}):
+        IDS.partial(task_id="t").expand(collections=[["a"], ["b"]])
+    with DAG("mapped_wrongly_by_default", schedule=None, default_args={"format": "jsnol"}):
+        with pytest.raises(ConfigurationError, match="format: 'jsnol' is not one of"):
+            IDS.partial(task_id="t", destination="/lake").expand(collections=[["a"], ["b"]])
+        IDS.partial(task_id="own", destination="/lake", format="csv").expand(collections=[["a"]])
+
+
+@pytest.mark.parametrize(
+    ("common", "varied"),
+    [
+        ({"destination": "s3://AKIAKEY:veryS3cret@lake/x"}, {"collections": [["a"], ["b"]]}),
+        ({}, {"destination": ["/lake", "s3://AKIAKEY:veryS3cret@lake/x"]}),
+    ],
+)
+def test_a_secret_of_mapped_tasks_ends_the_parsing_before_anything_is_stored(common, varied):
+    with DAG("secretive", schedule=None), pytest.raises(ConfigurationError, match="credentials") as caught:
+        IDS.partial(task_id="t", **common).expand(**varied)
+    assert "veryS3cret" not in f"{caught.value} {caught.value!r}"
+
+
+class OfMyOwn(DATA):
+    """Gives arguments of its own accord."""
+
+    def __init__(self, *, area: str, **kwargs):
+        super().__init__(destination=f"/lake/{area}", reports=["r"], **kwargs)
+
+
+def test_an_operator_that_gives_arguments_itself_can_be_mapped():
+    with DAG("of_my_own", schedule=None):
+        OfMyOwn.partial(task_id="t").expand(area=["a", "b"])
+        with pytest.raises(ConfigurationError, match="format"):
+            OfMyOwn.partial(task_id="wrong", format="jsnol").expand(area=["a", "b"])
+
+
+def test_partial_is_airflows_own_otherwise():
+    with DAG("as_always", schedule=None) as dag:
+        with pytest.raises(TypeError, match="unexpected keyword argument"):
+            IDS.partial(task_id="t", colour="red")
+        with pytest.raises(TypeError, match="no arguments to expand against"):
+            expandable = IDS.partial(task_id="t", destination="/lake")
+            expandable.expand()
+        assert isinstance(expandable, OperatorPartial)
+        expandable.expand(collections=[["a"]])
+        with pytest.raises(TypeError, match="partial can only be called on Operator classes"):
+            IDS(task_id="u", destination="/lake").partial(task_id="v")
+    assert set(dag.task_dict) == {"t", "u"}
+
+
+def test_a_thousand_literal_values_are_judged_in_no_time():
+    started = time.perf_counter()
+    with DAG("a_thousand", schedule=None):
+        IDS.partial(task_id="t").expand(destination=[f"s3://storage@lake/{number}" for number in range(1000)])
+    assert time.perf_counter() - started < 2

@@ -1,9 +1,12 @@
 """What every destination does, on local disk and in fsspec's memory; the stores are in tests/contract."""
 
+from pathlib import Path
+
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from camunda_optimize.errors import DestinationError
+from camunda_optimize.errors import ConfigurationError, DestinationError
+from camunda_optimize.export import Timeline
 from camunda_optimize.export.destinations import open_destination
 from camunda_optimize.export.naming import MANIFEST
 
@@ -53,3 +56,55 @@ def test_a_file_that_another_run_swept_away_is_that_run_s_doing(tmp_path, monkey
     monkeypatch.setattr("camunda_optimize.export.destinations.local.os.fsync", sweep)
     with pytest.raises(DestinationError, match="another run published"):
         open_destination(tmp_path)._put_manifest(b"{}")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("/lake/x", "/lake/x"),
+        (" /lake/x\n", "/lake/x"),
+        ("file:///lake/x", "/lake/x"),
+        ("file:/lake/x", "/lake/x"),
+        ("FILE://localhost/lake/x", "/lake/x"),
+        ("local:///lake/x", "/lake/x"),
+        ("file:///lake/a#b?c::d", "/lake/a#b?c::d"),
+        ("file://~/x", str(Path("~/x").expanduser())),
+        ("~/x", str(Path("~/x").expanduser())),
+        ("ts:00/x", str(Path("ts:00/x").absolute())),
+        ("MEMORY://lake/x", "memory://lake/x"),
+        (" memory://lake/x ", "memory://lake/x"),
+    ],
+)
+def test_a_place_is_the_one_that_is_meant(written, meant):
+    assert open_destination(written).url == meant
+
+
+MISSPELT = [
+    ("s3:/key:a-secret/x", r"write s3://bucket/path"),
+    ("s3:bucket/x", r"write s3://bucket/path"),
+    (Path("s3://bucket/x"), r"of which a pathlib.Path takes a slash away: write s3://bucket/path"),
+    ("hdfs:/lake/x", r"write hdfs://bucket/path"),
+    ("memory://lake/a#b", "choose another name"),
+    ("memory://lake/a?sig=a-secret", "choose another name"),
+    ("memory://lake/a\nb", "choose another name"),
+    ("file://lake/x", r"write file:///path"),
+    ("file://someone@/lake/x", r"write file:///path"),
+    ("file:lake/x", r"write file:///path"),
+    ("file://", r"write file:///path"),
+    ("  ", "is missing or empty"),
+]
+
+
+@pytest.mark.parametrize(("written", "words"), MISSPELT)
+def test_what_could_be_meant_for_another_place_is_refused_and_not_quoted(written, words):
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        open_destination(written)
+    assert "a-secret" not in f"{caught.value} {caught.value!r}"
+
+
+@pytest.mark.parametrize("written", ["s3:/bucket/run.html", "memory://lake/a#b/run.html", "file://lake/run.html"])
+def test_so_is_a_picture_s_place(written, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="timeline"):
+        Timeline().write_html(written)
+    assert list(tmp_path.iterdir()) == []

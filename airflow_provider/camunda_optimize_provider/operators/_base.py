@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
-from ..arguments import in_a_task
+from ..arguments import in_a_task, place_as_text
 from ..connection_form import DEFAULT_CONN_ID
 from ..links.optimize import LeavesLinks, OptimizeCollectionLink
+from ._mapped import Partial
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -35,6 +36,8 @@ class OptimizeOperator(LeavesLinks, BaseOperator):
 
     operator_extra_links: tuple[BaseOperatorLink, ...] = (OptimizeCollectionLink(),)
     ui_color = "#f2e6d9"
+    if not TYPE_CHECKING:  # for type checkers it is Airflow's
+        partial = Partial()
 
     stopped_message = "The task was stopped from outside."
     """What the log says after a kill, about what that means for the data."""
@@ -52,7 +55,11 @@ class OptimizeOperator(LeavesLinks, BaseOperator):
         """A misspelt argument breaks the DAG's import, not the run at night. To be called at the end of ``__init__``.
 
         A mapped task is made while it runs; there Airflow would try again after an error, and the run judges for good.
+        What its ``partial()`` and ``expand()`` say has been judged before.
         """
+        for name in _PLACES:
+            if hasattr(self, name):
+                setattr(self, name, place_as_text(getattr(self, name)))
         if not in_a_task():
             self.check_arguments()
 

@@ -78,6 +78,7 @@ class ReportsOperator(ExportOperator):
         from camunda_optimize.export.fetch_report_data import Paging
 
         super().check_arguments()
+        Paging(page_size=self.page_size, concurrent_reports=self.concurrent_reports)
         if self.reports is None and self.collections is None:
             raise ConfigurationError(_EITHER, setting="reports")
         self._check_not_both()
@@ -85,7 +86,6 @@ class ReportsOperator(ExportOperator):
             _known_collections(self.collections)
         elif not is_template(self.reports):
             chosen_ids(self.reports, "reports")
-        Paging(page_size=self.page_size, concurrent_reports=self.concurrent_reports)
 
     def choose(self, context: Context) -> tuple[str, Any, dict[str, Any]]:  # noqa: ARG002 - none of it
         """See :class:`ExportOperator`.

@@ -8,13 +8,12 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from .base import Destination, without_credentials
+from .spelling import STORES, well_spelled
 
 __all__ = ["Destination", "DestinationLike", "open_destination"]
 
 DestinationLike = str | os.PathLike[str]
 """A URL or a local path. Objects with ``fs`` and ``path`` (``UPath``, ``ObjectStoragePath``) bring their filesystem."""
-
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 
 
 def open_destination(destination: DestinationLike, filesystem: Any = None) -> Destination:
@@ -55,9 +54,7 @@ def _text(destination: DestinationLike) -> str:
         text = None
     if not isinstance(text, str):
         raise ConfigurationError(f"must be a URL or a path, not {type(destination).__name__}", setting="destination")
-    if not text.strip():
-        raise ConfigurationError("is missing or empty", setting="destination")
-    return text
+    return well_spelled(text)
 
 
 def _resolve(text: str) -> tuple[Any, str]:
@@ -67,7 +64,7 @@ def _resolve(text: str) -> tuple[Any, str]:
     try:
         filesystem, root = core.url_to_fs(text)
     except ImportError:
-        extra = _EXTRAS.get(protocol)
+        extra = STORES.get(protocol)
         advice = f"pip install 'camunda-optimize-connector[{extra}]'" if extra else "install the fsspec package for it"
         problem = f"{protocol}:// needs a package that is not installed: {advice}"
     except ValueError:

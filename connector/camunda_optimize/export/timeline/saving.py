@@ -7,6 +7,7 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from ..destinations import DestinationLike, open_destination
+from ..destinations.spelling import well_spelled
 from ..staging import Piece, Stage
 
 
@@ -20,6 +21,7 @@ def save(path: DestinationLike, data: bytes, filesystem: Any = None) -> str:
         text = os.fspath(path)
     except TypeError:
         text = ""
+    text = well_spelled(text, "timeline") if text else text
     directory, slash, name = text.rpartition("/")
     if not name or directory.endswith(":/"):
         raise ConfigurationError("names no file", setting="timeline")

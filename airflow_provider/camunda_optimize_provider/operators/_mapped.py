@@ -1,0 +1,147 @@
+"""Mapped operators: what a DAG file says in ``partial()`` and ``expand()`` is judged while it is parsed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.definitions.mappedoperator import OperatorPartial
+
+from camunda_optimize import ConfigurationError
+
+from ..arguments import comes_from_a_task
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
+
+    from ._base import OptimizeOperator
+
+_LATER = "{{ what is not known yet }}"
+"""Stands for what is not judged."""
+_PACKAGE = __name__.partition(".")[0]
+
+
+class JudgedPartial(OperatorPartial):
+    """What ``partial()`` returns. Airflow makes the tasks while they run, and would find mistakes and secrets then."""
+
+    __slots__ = ()
+
+    def expand(self, **mapped_kwargs: Any) -> MappedOperator:
+        """See Airflow.
+
+        :raises ConfigurationError: as the operator's own arguments do.
+        """
+        return _judged(super().expand(**mapped_kwargs))
+
+    def expand_kwargs(self, kwargs: Any, **options: Any) -> MappedOperator:
+        """See Airflow.
+
+        :param kwargs: a list of mappings, or another task's.
+        :raises ConfigurationError: as the operator's own arguments do.
+        """
+        return _judged(super().expand_kwargs(kwargs, **options))
+
+
+class Partial:
+    """The ``partial`` of an operator class: Airflow's own, for tasks too, where it says that they have none."""
+
+    def __set_name__(self, owner: type[BaseOperator], name: str) -> None:
+        self._owner = owner
+
+    def __get__(self, task: BaseOperator | None, operator_class: type[BaseOperator]) -> Any:
+        airflows: Any = super(self._owner, operator_class if task is None else task).partial  # type: ignore[misc]
+        if task is not None:
+            return airflows
+
+        def partial(**kwargs: Any) -> OperatorPartial:
+            return _judging(airflows(**kwargs))
+
+        return partial
+
+
+def _judging(partial: OperatorPartial) -> OperatorPartial:
+    # The same object: Airflow warns of one that is never expanded when it is let go.
+    partial.__class__ = JudgedPartial
+    return partial
+
+
+def _judged(mapped: MappedOperator) -> MappedOperator:
+    """The same, if no argument that is known is wrong. Of others, and of missing ones, nothing is said."""
+    operator_class: Any = mapped.operator_class
+    defaults = _defaults(operator_class)
+    fixed = {**_default_args(mapped, defaults), **mapped.partial_kwargs}
+    for mapped_arguments, all_known in _mapped_arguments(mapped.expand_input.value):
+        given = fixed | mapped_arguments
+        try:
+            _example(operator_class, defaults, given).check_arguments()
+        except ConfigurationError as error:
+            if (all_known and _is_ours(operator_class)) or error.setting in given:
+                raise
+    return mapped
+
+
+def _mapped_arguments(values: Any) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Arguments of some of the tasks, so that each known value is among them once; and whether there are no others.
+
+    ``expand()`` makes every combination, of which a few would do: each value beside the first ones of the others.
+
+    :param values: what ``expand()`` got, by name; or the list that ``expand_kwargs()`` got.
+    """
+    if isinstance(values, Mapping):
+        known = {name: _items(value) for name, value in values.items()}
+        first = {name: items[0] for name, items in known.items()}
+        yield first, True
+        for name, items in known.items():
+            for item in items[1:]:
+                yield first | {name: item}, True
+        return
+    for item in [values] if comes_from_a_task(values) else values:
+        yield ({}, False) if comes_from_a_task(item) else (dict(item), True)
+
+
+def _items(value: Any) -> list[Any]:
+    if comes_from_a_task(value):
+        return [value]
+    return list(value.items() if isinstance(value, Mapping) else value) or [_LATER]
+
+
+def _default_args(mapped: MappedOperator, names: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that come from the DAG and the task group when the tasks are made."""
+    found: dict[str, Any] = {}
+    for owner in (mapped.dag, mapped.task_group):
+        found |= getattr(owner, "default_args", None) or {}
+    return {name: value for name, value in found.items() if name in names}
+
+
+def _example(operator_class: type[OptimizeOperator], defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+    """A task with these arguments, for its checks alone: not in the DAG, and nobody's ``__init__`` has run."""
+    example = operator_class.__new__(operator_class)
+    for name, value in {**defaults, **given}.items():
+        # What is no template is judged whatever it is, and another task's result is anything.
+        unknown = comes_from_a_task(value) and name not in operator_class.template_fields
+        vars(example)[name] = defaults.get(name, _LATER) if unknown else value
+    return example
+
+
+@cache
+def _defaults(operator_class: type[BaseOperator]) -> dict[str, Any]:
+    """The arguments of an operator's own with their defaults, or with a stand-in where there is none."""
+    found: dict[str, Any] = {}
+    for owner in reversed(_with_init(operator_class)):
+        for parameter in inspect.signature(vars(owner)["__init__"]).parameters.values():
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                found[parameter.name] = _LATER if parameter.default is parameter.empty else parameter.default
+    return found
+
+
+def _is_ours(operator_class: type[BaseOperator]) -> bool:
+    """Whether nobody has written an ``__init__`` of their own, which may give the arguments that seem to be missing."""
+    return all(owner.__module__.partition(".")[0] == _PACKAGE for owner in _with_init(operator_class))
+
+
+def _with_init(operator_class: type[BaseOperator]) -> list[type]:
+    own = operator_class.__mro__[: operator_class.__mro__.index(BaseOperator)]
+    return [owner for owner in own if "__init__" in vars(owner)]
