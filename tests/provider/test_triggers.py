@@ -401,25 +401,32 @@ async def until(condition):
             await asyncio.sleep(0.01)
 
 
+async def life(store, watched, body):
+    """The payloads of a triggerer that runs these triggers until the body, which is given it, has ended."""
+    triggerer = Triggerer(store)
+    tasks = [asyncio.create_task(triggerer.run(number, again(trigger))) for number, trigger in enumerate(watched)]
+    try:
+        await body(triggerer)
+    finally:
+        assert not [task for task in tasks if task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    return triggerer.payloads
+
+
 async def test_a_restart_neither_loses_nor_repeats_a_change(optimize_simulator, optimize_connection):
     one = ids(optimize_simulator)[0]
     organisation, store = optimize_simulator.organisation, Store()
 
-    async def life(body):
-        triggerer = Triggerer(store)
-        task = asyncio.create_task(triggerer.run(1, again(CollectionChangedTrigger([one], poll_interval=QUICK))))
-        try:
-            await body(triggerer)
-        finally:
-            assert not task.done()
-            task.cancel()
-            await asyncio.wait([task])
-        return [payload["changes"][0]["added"] for payload in triggerer.payloads]
+    async def added(body):
+        payloads = await life(store, [CollectionChangedTrigger([one], poll_interval=QUICK)], body)
+        return [payload["changes"][0]["added"] for payload in payloads]
 
     async def first(triggerer):
         await until(lambda: store.values)  # the first look is stored
 
-    assert await life(first) == []
+    assert await added(first) == []
     made = [organisation.add_dashboard(one).id]  # while nobody watches
 
     async def killed_before_the_event_is_stored(triggerer):
@@ -429,7 +436,7 @@ async def test_a_restart_neither_loses_nor_repeats_a_change(optimize_simulator, 
         await until(lambda: lists(optimize_simulator) > seen + 2)
         assert store.values == before
 
-    assert await life(killed_before_the_event_is_stored) == [made]
+    assert await added(killed_before_the_event_is_stored) == [made]
 
     async def stored(triggerer):
         before = dict(store.values)
@@ -437,13 +444,77 @@ async def test_a_restart_neither_loses_nor_repeats_a_change(optimize_simulator, 
         triggerer.confirm()
         await until(lambda: store.values != before)
 
-    assert await life(stored) == [made]
+    assert await added(stored) == [made]
 
     async def nothing_new(triggerer):
         seen = lists(optimize_simulator)
         await until(lambda: lists(optimize_simulator) > seen + 2)
 
-    assert await life(nothing_new) == []
+    assert await added(nothing_new) == []
+
+
+def reports(simulator):
+    """How many lists of reports were asked for."""
+    return sum(path.endswith("/public/report") for _, path, _, _ in simulator.requests_log)
+
+
+async def test_watchers_of_one_asset_do_not_take_each_other_for_themselves(optimize_simulator, optimize_connection):
+    one, two = ids(optimize_simulator)[:2]
+    organisation, store = optimize_simulator.organisation, Store()
+    watched = [
+        CollectionChangedTrigger([one], poll_interval=QUICK),
+        CollectionChangedTrigger([two], poll_interval=QUICK),
+        CollectionChangedTrigger([one], "reports", poll_interval=QUICK),
+        CollectionChangedTrigger(poll_interval=QUICK),
+    ]
+
+    async def all_stored(_):
+        await until(lambda: len(store.values) == len(watched))
+
+    assert await life(store, watched, all_stored) == []
+    dashboard = organisation.add_dashboard(one)  # while nobody watches
+    report = organisation.add_report(one)
+
+    async def looked_again(_):
+        seen = lists(optimize_simulator), reports(optimize_simulator)
+        await until(lambda: lists(optimize_simulator) > seen[0] + 16 and reports(optimize_simulator) > seen[1] + 2)
+
+    payloads = await life(store, watched, looked_again)
+    told = sorted((payload["entity"], payload["changes"][0]["added"]) for payload in payloads)
+    assert told == [("dashboards", [dashboard.id]), ("dashboards", [dashboard.id]), ("reports", [report.id])]
+
+
+async def test_a_watcher_that_watches_something_else_begins_anew(optimize_simulator, optimize_connection):
+    one, two = ids(optimize_simulator)[:2]
+    store = Store()
+
+    async def stored(triggerer):
+        before = set(store.values)
+        await until(lambda: set(store.values) != before)
+
+    for trigger in (
+        CollectionChangedTrigger([one], poll_interval=QUICK),
+        CollectionChangedTrigger([one], "reports", poll_interval=QUICK),
+        CollectionChangedTrigger([one, two], poll_interval=QUICK),
+        CollectionChangedTrigger(poll_interval=QUICK),
+    ):
+        assert await life(store, [trigger], stored) == []
+    assert all(key.isascii() and len(key) < 512 for key in store.values)  # the column of Airflow's table
+
+
+async def test_a_cursor_is_found_again_whatever_the_order_and_the_interval():
+    from camunda_optimize_provider.cursor import key_of
+
+    keys = {
+        key_of("camunda_optimize_default", "dashboards", ["a", "b"]),
+        key_of("another", "dashboards", ["a", "b"]),
+        key_of("camunda_optimize_default", "reports", ["a", "b"]),
+        key_of("camunda_optimize_default", "dashboards", ["a"]),
+        key_of("camunda_optimize_default", "dashboards", None),
+    }
+    assert len(keys) == 5
+    assert key_of("camunda_optimize_default", "dashboards", ["b", "a"]) in keys
+    assert len(key_of("c" * 250, "dashboards", None)) < 512
 
 
 async def test_twenty_watchers_are_one_loop_and_a_store_that_fails_ends_none(optimize_simulator, optimize_connection):
@@ -481,7 +552,7 @@ async def test_assets_with_the_same_watcher_have_no_store_and_are_told_so(optimi
         async def aget(self, key):
             raise ValueError("Task has 2 concrete inlets and outlets")
 
-    cursor = await Cursor.load(NoStore())
+    cursor = await Cursor.load(NoStore(), "key")
     assert "poll_interval of its own" in caplog.text
     assert cursor._store is None
 

@@ -93,8 +93,10 @@ class CollectionChangedTrigger(BaseEventTrigger):
     ``previous_count``, ``added_count``, ``removed_count``, and the first ten ids ``added`` and ``removed``).
 
     The first look is no change. What was seen is kept in the asset's state store (Airflow 3.3), so that a restart of
-    the triggerer neither loses a change nor tells one twice; without that store changes while no triggerer runs go
-    unnoticed. Errors never end it. Reports are listed by their ids: a renamed or edited one is no change.
+    the triggerer neither loses a change nor tells one twice. Changes while no triggerer runs go unnoticed without that
+    store, and where several assets have equal watchers, which Airflow makes one trigger without a store: give each a
+    ``poll_interval`` of its own. A watcher that is told to watch something else begins anew. Errors never end it.
+    Reports are listed by their ids: a renamed or edited one is no change.
 
     :param collections: the ids of collections; ``None`` watches all that there are, and one that appears or disappears
         is a change then.
@@ -153,11 +155,12 @@ class CollectionChangedTrigger(BaseEventTrigger):
         :param shared_stream: what the loop sees.
         """
         from ..changes import make_payload
-        from ..cursor import Cursor
+        from ..cursor import Cursor, key_of
         from ..watching import Interest, watch_of
 
-        cursor = await Cursor.load(getattr(self, "asset_state_store", None))
         collections = None if self.collections is None else tuple(self.collections)
+        key = key_of(self.optimize_conn_id, self.entity, collections)
+        cursor = await Cursor.load(getattr(self, "asset_state_store", None), key)
         interest = Interest(self.entity, collections, float(self.poll_interval), cursor.settle)
         with watch_of(self.optimize_conn_id).wanting(interest):
             async for observation in shared_stream:
