@@ -9,12 +9,18 @@ import pytest
 
 from camunda_optimize import ClientClosedError, ConfigurationError
 from camunda_optimize.testing import Fault
+from camunda_optimize_provider import clients as shared_clients
 from camunda_optimize_provider import watching
-from camunda_optimize_provider.clients import ClientLease, open_clients
+from camunda_optimize_provider.clients import ClientLease
 from camunda_optimize_provider.triggers import optimize as triggers
 from camunda_optimize_provider.triggers.optimize import CollectionChangedTrigger, OptimizeReadyTrigger
 
 QUICK = 0.05
+
+
+def open_clients():
+    """The connections that have an open client in this event loop."""
+    return sorted(shared_clients._shared.get(asyncio.get_running_loop(), {}))
 
 
 @pytest.fixture(autouse=True)
@@ -138,16 +144,24 @@ async def test_a_connection_that_does_not_exist_is_not_waited_for(airflow_databa
     assert "no_such_connection" in payload["message"]
 
 
-async def test_forty_triggers_share_one_session_and_one_token(optimize_simulator, optimize_connection, monkeypatch):
-    optimize_connection(extra={"cache": "memory"})
+@pytest.fixture
+def opened(monkeypatch):
+    """The connections that a client was opened for, in their order."""
+    from camunda_optimize_provider.hooks.optimize import OptimizeHook
+
     opened = []
-    original = triggers_hook().client
+    original = OptimizeHook.client
 
     def counted(hook):
         opened.append(hook.optimize_conn_id)
         return original(hook)
 
-    monkeypatch.setattr(triggers_hook(), "client", counted)
+    monkeypatch.setattr(OptimizeHook, "client", counted)
+    return opened
+
+
+async def test_forty_triggers_share_one_session_and_one_token(optimize_simulator, optimize_connection, opened):
+    optimize_connection(extra={"cache": "memory"})
     optimize_simulator.ready = False
     waiting = [asyncio.create_task(fired(OptimizeReadyTrigger(poll_interval=QUICK))) for _ in range(20)]
     watched = [CollectionChangedTrigger([ids(optimize_simulator)[n % 8]], poll_interval=QUICK) for n in range(20)]
@@ -163,21 +177,20 @@ async def test_forty_triggers_share_one_session_and_one_token(optimize_simulator
     assert optimize_simulator.counters.token_requests == 1
 
 
-def triggers_hook():
-    from camunda_optimize_provider.hooks.optimize import OptimizeHook
-
-    return OptimizeHook
-
-
-async def test_a_cancelled_trigger_does_not_take_the_client_from_the_others(optimize_simulator, optimize_connection):
+async def test_a_cancelled_trigger_does_not_take_the_client_from_the_others(
+    optimize_simulator, optimize_connection, opened
+):
     optimize_simulator.add_fault(Fault(on="token", latency=0.2))
-    leases = [ClientLease("camunda_optimize_default") for _ in range(3)]
+    leases = [ClientLease("camunda_optimize_default") for _ in range(4)]
     first = asyncio.create_task(leases[0].client())
-    others = [asyncio.create_task(lease.client()) for lease in leases[1:]]
+    others = [asyncio.create_task(lease.client()) for lease in leases[1:3]]
     await asyncio.sleep(0)
     first.cancel()
-    clients = await asyncio.gather(*others)
-    assert clients[0] is clients[1]
+    await asyncio.wait([first])
+    clients = await asyncio.gather(*others, leases[3].client())
+    assert clients[0] is clients[1] is clients[2]
+    assert opened == ["camunda_optimize_default"]
+    await leases[3].aclose()
     assert len(await clients[0].collections.list_ids()) == 8
     await leases[1].aclose()
     await leases[1].aclose()
@@ -185,6 +198,17 @@ async def test_a_cancelled_trigger_does_not_take_the_client_from_the_others(opti
     await leases[2].aclose()
     with pytest.raises(ClientClosedError):  # the last one has closed it
         await clients[1].collections.list_ids()
+
+
+async def test_the_last_one_closes_the_client_even_if_it_is_cancelled_meanwhile(optimize_connection):
+    lease = ClientLease("camunda_optimize_default")
+    client = await lease.client()
+    leaving = asyncio.create_task(lease.aclose())
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    await until(lambda: "closed" in repr(client))
+    await until(lambda: not shared_clients._closing)
 
 
 async def test_a_client_that_could_not_be_opened_is_tried_again(optimize_connection, set_connection):
