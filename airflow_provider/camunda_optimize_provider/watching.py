@@ -97,6 +97,7 @@ class Watch:
         try:
             while True:
                 due = await self._somebody_due()
+                self._failures += 1  # until a look is over; that there is no client to look with is one too
                 try:
                     observation = await self._look(await lease.client(), due)
                 except Exception as error:  # noqa: BLE001 - nothing but its own bugs may end a watcher
@@ -139,7 +140,6 @@ class Watch:
     async def _look(self, optimize: OptimizeClient, interests: frozenset[Interest]) -> Observation:
         from camunda_optimize import ServerError
 
-        self._failures += 1  # until it is over
         if not await optimize.is_ready():  # one request tells that thousands would be in vain
             raise ServerError("Optimize is not ready (HTTP 503)", status=503, url=optimize.config.base_url)
         await optimize.get_token()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 
@@ -337,6 +338,25 @@ async def test_a_secret_that_was_mended_is_read_again(optimize_simulator, optimi
         await watched.until(lambda: lists(optimize_simulator))
     assert "check client id and client secret" in caplog.text
     assert "a-secret-of-last-year" not in caplog.text
+
+
+async def test_a_connection_that_cannot_be_used_is_read_ever_less_often(optimize_connection, monkeypatch):
+    from camunda_optimize_provider.hooks.optimize import OptimizeHook
+
+    read = []
+    original = OptimizeHook.aget_config
+
+    async def noted(hook):
+        read.append(asyncio.get_running_loop().time())
+        return await original(hook)
+
+    monkeypatch.setattr(OptimizeHook, "aget_config", noted)
+    optimize_connection(host="nonsense")
+    async with Watching(CollectionChangedTrigger(poll_interval=QUICK)) as watched:
+        await watched.until(lambda: len(read) >= 5)
+    gaps = [after - before for before, after in itertools.pairwise(read)]
+    assert gaps[0] >= 2 * QUICK
+    assert min(gaps[1:4]) >= 4 * QUICK  # which is the longest here
 
 
 async def test_a_server_without_a_list_of_collections_is_told_in_words(
