@@ -84,6 +84,13 @@ class ClientLease:
             await self.aclose()
             raise
 
+    async def renew(self) -> None:
+        """Give the share back if the connection is no longer what the client was opened with."""
+        if self._mine is not None:
+            config = (await self._mine.opened()).config
+            if config != await OptimizeHook(self._conn_id).aget_config():
+                await self.discard()
+
     async def discard(self) -> None:
         """Give the share back, and let the next user open a new client: the connection may have been mended since."""
         clients = _shared.get(asyncio.get_running_loop(), {})

@@ -325,6 +325,45 @@ async def test_no_trouble_of_the_server_ends_a_watcher(
     assert not [token for token in optimize_simulator.issued_tokens if token in caplog.text]
 
 
+@pytest.mark.parametrize(
+    "lasting",
+    [{"status": 403}, {"status": 404}, {"html": True, "status": 200}],
+    ids=["may not be read", "is not there", "a proxy's page"],
+)
+async def test_many_collections_that_always_fail_keep_no_other_from_being_watched(
+    optimize_simulator, optimize_connection, opened, lasting
+):
+    for n in range(28):
+        optimize_simulator.organisation.add_collection(f"More {n}", dashboards=1)
+    *failing, healthy = sorted(ids(optimize_simulator))
+    assert len(failing) > watching._ENOUGH_FAILURES
+    for collection_id in failing:
+        optimize_simulator.add_fault(Fault(path="dashboard", collection_id=collection_id, **lasting))
+    trigger = CollectionChangedTrigger([*failing, healthy], poll_interval=QUICK)
+    optimize_connection(extra={"max_concurrency": 4})
+    async with Watching(trigger) as watched:
+        await watched.until(lambda: lists(optimize_simulator, healthy) > 1)
+        made = optimize_simulator.organisation.add_dashboard(healthy)
+        await watched.until(lambda: watched.payloads[0])
+    assert [change["added"] for change in watched.payloads[0][0]["changes"]] == [[made.id]]
+    assert opened == ["camunda_optimize_default"]
+
+
+async def test_a_refusal_reads_the_connection_again_and_leaves_the_client_to_the_others(
+    optimize_simulator, optimize_connection, opened
+):
+    one = ids(optimize_simulator)[0]
+    refused = optimize_simulator.add_fault(Fault(path="dashboard", status=403))
+    async with Watching(CollectionChangedTrigger([one], poll_interval=QUICK)) as watched:
+        await watched.until(lambda: refused.fired > 3)
+        assert opened == ["camunda_optimize_default"]
+        optimize_connection(extra={"max_concurrency": 3})
+        await watched.until(lambda: len(opened) == 2)
+        seen = refused.fired
+        await watched.until(lambda: refused.fired > seen + 2)
+    assert len(opened) == 2
+
+
 async def test_a_secret_that_was_mended_is_read_again(optimize_simulator, optimize_connection, monkeypatch, caplog):
     from camunda_optimize import tokens
 
