@@ -161,6 +161,37 @@ def opened(monkeypatch):
     return opened
 
 
+def api_server_error():
+    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+    from airflow.sdk.execution_time.comms import ErrorResponse
+
+    return AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 503}))
+
+
+def no_such_connection():
+    """What Airflow says where none of the places it looks into answers."""
+    from .conftest import airflow_exception
+
+    return airflow_exception("AirflowNotFoundException")("The conn_id `camunda_optimize_default` isn't defined")
+
+
+@pytest.mark.parametrize("hiccup", [api_server_error, no_such_connection])
+async def test_a_hiccup_of_airflow_is_waited_out(optimize_connection, monkeypatch, hiccup):
+    from camunda_optimize_provider.hooks.optimize import OptimizeHook
+
+    original = OptimizeHook.aget_config
+    hiccups = [hiccup(), hiccup()]
+
+    async def sometimes(hook):
+        if hiccups:
+            raise hiccups.pop()
+        return await original(hook)
+
+    monkeypatch.setattr(OptimizeHook, "aget_config", sometimes)
+    assert (await fired(OptimizeReadyTrigger(poll_interval=QUICK)))["status"] == "ready"
+    assert hiccups == []
+
+
 async def test_forty_triggers_share_one_session_and_one_token(optimize_simulator, optimize_connection, opened):
     optimize_connection(extra={"cache": "memory"})
     optimize_simulator.ready = False

@@ -16,6 +16,7 @@ from ..connection_form import DEFAULT_CONN_ID
 if TYPE_CHECKING:
     from airflow.triggers.shared_stream import SharedStreamProducer
 
+    from ..clients import ClientLease
     from ..watching import Observation
 
 FIRST_WAIT = 5.0
@@ -23,13 +24,16 @@ FIRST_WAIT = 5.0
 that the task was deferred; the task fails then."""
 SHORTEST_INTERVAL = 5.0
 ENTITIES = ("dashboards", "reports")
+_NOT_FOUND_LOOKS = 3
+"""In a row, until it is believed that there is no such connection: Airflow says the same where it cannot look it up for
+the moment."""
 
 
 class OptimizeReadyTrigger(BaseTrigger):
     """Fires once Optimize is ready, an access token is issued, and one harmless call succeeds with it.
 
-    The event's payload is ``{"status": "ready" | "error", "message": …}``. An outage is waited out; what does not mend
-    itself, such as a wrong secret, is an error.
+    The event's payload is ``{"status": "ready" | "error", "message": …}``. An outage is waited out, of Optimize as
+    of Airflow, which is asked for the connection; what does not mend itself, such as a wrong secret, is an error.
 
     :param optimize_conn_id: the connection.
     :param poll_interval: seconds between two looks; 5 at the least.
@@ -40,6 +44,7 @@ class OptimizeReadyTrigger(BaseTrigger):
         self.optimize_conn_id = optimize_conn_id
         self.poll_interval = poll_interval
         self._close: Any = None
+        self._not_found = 0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and the arguments that make this trigger again; no secret is among them."""
@@ -48,32 +53,47 @@ class OptimizeReadyTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then look, again and again."""
-        from camunda_optimize import ConfigurationError
-
         from ..clients import ClientLease
-        from ..failures import not_found_errors
 
-        errors: tuple[type[Exception], ...] = (ConfigurationError, *not_found_errors())
         lease = ClientLease(self.optimize_conn_id)
         self._close = lease.aclose
         said = None
         await asyncio.sleep(max(FIRST_WAIT, self.poll_interval))
         try:
             while True:
-                try:
-                    check = await (await lease.client()).check()
-                except errors as error:
-                    yield _event({"status": "error", "message": str(error)})
+                status, message = await self._look(lease)
+                if status != "waiting":
+                    yield _event({"status": status, "message": message})
                     return
-                if check.ok or not (check.error and check.error.transient):
-                    yield _event({"status": "ready" if check.ok else "error", "message": check.message})
-                    return
-                if check.message != said:
-                    said = check.message
+                if message != said:
+                    said = message
                     self.log.info("Waiting: %s", said)
                 await asyncio.sleep(max(SHORTEST_INTERVAL, self.poll_interval))
         finally:
             await lease.aclose()
+
+    async def _look(self, lease: ClientLease) -> tuple[str, str]:
+        """``ready``, ``error`` or ``waiting``, and why."""
+        from airflow.sdk.exceptions import AirflowRuntimeError
+
+        from camunda_optimize import ConfigurationError
+
+        from ..failures import not_found_errors
+
+        try:
+            optimize = await lease.client()
+        except ConfigurationError as error:
+            return "error", str(error)
+        except not_found_errors() as error:
+            self._not_found += 1
+            return "waiting" if self._not_found < _NOT_FOUND_LOOKS else "error", str(error)
+        except AirflowRuntimeError as error:
+            return "waiting", f"Airflow could not look up the connection ({error.error.error.value})"
+        self._not_found = 0
+        check = await optimize.check()
+        if check.ok:
+            return "ready", check.message
+        return "waiting" if check.error and check.error.transient else "error", check.message
 
     async def on_kill(self) -> None:
         """Give back the share of the client; there is nothing else to stop."""
