@@ -107,21 +107,33 @@ async def test_fires_when_optimize_is_ready(optimize_connection):
     assert payload == {"status": "ready", "message": "Connected: Optimize accepts the token and has 8 collections."}
 
 
-async def test_waits_at_first_and_until_optimize_is_ready(optimize_simulator, optimize_connection, monkeypatch):
+@pytest.fixture
+def waited(optimize_simulator, monkeypatch):
+    """How long a trigger waits, and after how many requests; Optimize is ready after the fifth time."""
     optimize_simulator.ready = False
     waited = []
 
     async def sleep(seconds, sleep=asyncio.sleep):
-        waited.append((seconds, optimize_simulator.counters.requests))
+        if seconds >= 1:  # and not the client's own
+            waited.append((seconds, optimize_simulator.counters.requests))
         await sleep(min(seconds, QUICK))
-        if len(waited) == 3:
+        if len(waited) == 5:
             optimize_simulator.ready = True
 
     monkeypatch.setattr(triggers, "FIRST_WAIT", 5.0)
     monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
+    return waited
+
+
+async def test_waits_at_first_and_until_optimize_is_ready(optimize_connection, waited):
     assert (await fired(OptimizeReadyTrigger(poll_interval=2)))["status"] == "ready"
     assert waited[0] == (5.0, 0)
-    assert [seconds for seconds, _ in waited[1:3]] == [2, 2]
+    assert [seconds for seconds, _ in waited[1:]] == [2, 2, 2, 2]
+
+
+async def test_waits_longer_and_longer_if_it_is_to(optimize_connection, waited):
+    assert (await fired(again(OptimizeReadyTrigger(poll_interval=2, max_wait=7))))["status"] == "ready"
+    assert [seconds for seconds, _ in waited[1:]] == [2, 4, 7, 7]
 
 
 FAILURES = {

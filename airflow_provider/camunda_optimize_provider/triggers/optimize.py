@@ -37,19 +37,24 @@ class OptimizeReadyTrigger(BaseTrigger):
 
     :param optimize_conn_id: the connection.
     :param poll_interval: seconds between two looks; 5 at the least.
+    :param max_wait: if given, the interval doubles after each look, up to so many seconds.
     """
 
-    def __init__(self, optimize_conn_id: str = DEFAULT_CONN_ID, poll_interval: float = 60.0) -> None:
+    def __init__(
+        self, optimize_conn_id: str = DEFAULT_CONN_ID, poll_interval: float = 60.0, max_wait: float | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
         self.optimize_conn_id = optimize_conn_id
         self.poll_interval = poll_interval
+        self.max_wait = max_wait
         self._close: Any = None
         self._not_found = 0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and the arguments that make this trigger again; no secret is among them."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"optimize_conn_id": self.optimize_conn_id, "poll_interval": self.poll_interval}
+        names = ("optimize_conn_id", "poll_interval", "max_wait")
+        return path, {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then look, again and again."""
@@ -57,8 +62,8 @@ class OptimizeReadyTrigger(BaseTrigger):
 
         lease = ClientLease(self.optimize_conn_id)
         self._close = lease.aclose
-        said = None
-        await asyncio.sleep(max(FIRST_WAIT, self.poll_interval))
+        said, interval = None, self.poll_interval
+        await asyncio.sleep(max(FIRST_WAIT, interval))
         try:
             while True:
                 status, message = await self._look(lease)
@@ -68,7 +73,9 @@ class OptimizeReadyTrigger(BaseTrigger):
                 if message != said:
                     said = message
                     self.log.info("Waiting: %s", said)
-                await asyncio.sleep(max(SHORTEST_INTERVAL, self.poll_interval))
+                await asyncio.sleep(max(SHORTEST_INTERVAL, interval))
+                if self.max_wait is not None:
+                    interval = min(interval * 2, self.max_wait)
         finally:
             await lease.aclose()
 
