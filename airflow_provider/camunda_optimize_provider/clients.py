@@ -31,14 +31,24 @@ class _Shared:
         return self._opening.result()
 
     async def close(self) -> None:
-        self._opening.cancel()  # no effect on one that is open
-        await asyncio.wait((self._opening,))
+        # A task of its own too: the last one may be cancelled as it leaves, and nobody is left to close it then.
+        closing = asyncio.create_task(self._close(), name="camunda-optimize closing")
+        _closing.add(closing)
+        closing.add_done_callback(_closing.discard)
+        await asyncio.shield(closing)
+
+    async def _close(self) -> None:
+        if not self._opening.done():
+            self._opening.cancel()
+            await asyncio.wait((self._opening,))
         if not self._opening.cancelled() and self._opening.exception() is None:
             await self._context.__aexit__(None, None, None)
 
 
 # Of a loop that has ended nothing remains: ``dag.test()`` makes a new one for each trigger.
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Shared]] = WeakKeyDictionary()
+_closing: set[asyncio.Task[None]] = set()
+"""An event loop itself keeps no task alive."""
 
 
 class ClientLease:
@@ -67,9 +77,19 @@ class ClientLease:
             self._mine = mine
         try:
             return await mine.opened()
-        except BaseException:
+        except Exception:
             await self.discard()
             raise
+        except BaseException:  # the caller is cancelled, which is no fault of the client that others use
+            await self.aclose()
+            raise
+
+    async def renew(self) -> None:
+        """Give the share back if the connection is no longer what the client was opened with."""
+        if self._mine is not None:
+            config = (await self._mine.opened()).config
+            if config != await OptimizeHook(self._conn_id).aget_config():
+                await self.discard()
 
     async def discard(self) -> None:
         """Give the share back, and let the next user open a new client: the connection may have been mended since."""
@@ -89,8 +109,3 @@ class ClientLease:
             if clients.get(self._conn_id) is mine:
                 del clients[self._conn_id]
             await mine.close()
-
-
-def open_clients() -> list[str]:
-    """The connections that have an open client in this event loop."""
-    return sorted(_shared.get(asyncio.get_running_loop(), {}))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from .changes import Change, State, compare, decode, encode
@@ -10,35 +13,50 @@ from .watching import Interest, Observation
 
 log = logging.getLogger(__name__)
 
-_KEY = "camunda_optimize_seen"
+_PREFIX = "camunda_optimize_seen"
+
+
+def key_of(optimize_conn_id: str, entity: str, collections: Sequence[str] | None) -> str:
+    """Where a watcher's cursor is in the store of its asset, which other watchers may share.
+
+    Whoever watches something else has another key, and so begins anew; another interval is no other watcher. The key
+    fits into a name of Airflow's (512 characters), whatever the connection is called.
+
+    :param collections: ids in any order, or ``None`` for all collections that there are.
+    """
+    about = json.dumps([optimize_conn_id, entity, None if collections is None else sorted(set(collections))])
+    return f"{_PREFIX}_{entity}_{hashlib.sha256(about.encode()).hexdigest()[:32]}"
 
 
 class Cursor:
     """The state of one watcher.
 
     :param store: Airflow's, or ``None``.
+    :param key: where in it: :func:`key_of`.
     :param state: what was seen before; ``None`` for nothing yet.
     """
 
-    def __init__(self, store: Any = None, state: State | None = None) -> None:
+    def __init__(self, store: Any = None, key: str = "", state: State | None = None) -> None:
         self._store = store
+        self._key = key
         self._state = state
         self._waiting: dict[Observation, State] = {}
         self._stored = state
 
     @classmethod
-    async def load(cls, store: Any) -> Cursor:
+    async def load(cls, store: Any, key: str) -> Cursor:
         """The cursor that was stored, or a new one.
 
         A store that cannot be read for now is an error: the triggerer starts the trigger again. To go on without what
         was seen would lose every change since.
 
         :param store: Airflow's, or ``None``.
+        :param key: of the watcher: :func:`key_of`.
         """
         if store is None:
             return cls()
         try:
-            return cls(store, decode(await store.aget(_KEY)))
+            return cls(store, key, decode(await store.aget(key)))
         except ValueError:  # Airflow makes equal watchers of two assets one trigger, which has no store of its own
             log.warning(
                 "what was seen is kept in memory only: several assets have the same watcher; to keep it in Airflow's"
@@ -69,7 +87,7 @@ class Cursor:
         if state is None or state == self._stored:
             return
         try:
-            await self._store.aset(_KEY, encode(state))
+            await self._store.aset(self._key, encode(state))
             self._stored = state
         except Exception as error:  # noqa: BLE001 - the next observation brings the next try
             log.warning("what was seen could not be stored: %s", type(error).__name__)

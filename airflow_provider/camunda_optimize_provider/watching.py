@@ -20,7 +20,7 @@ from .changes import Contents
 from .clients import ClientLease
 
 if TYPE_CHECKING:
-    from camunda_optimize import OptimizeClient
+    from camunda_optimize import CollectionResult, OptimizeClient, OptimizeError
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ LONGEST_INTERVAL = 900.0
 _TOGETHER = 0.1
 """Who is due within this part of its interval is served along with others."""
 _ENOUGH_FAILURES = 20
-"""Collections of one look that may fail before the rest of it is left for the next one."""
+"""Collections of one look that may fail, for a reason that others would fail for too, before the rest of it is left for
+the next one."""
 
 
 @dataclass(eq=False)
@@ -68,6 +69,8 @@ class Watch:
         self._interests: set[Interest] = set()
         self._news = asyncio.Event()
         self._troubles: set[str] = set()
+        self._failed: set[tuple[str, str]] = set()
+        self._read_again = False
         self._failures = 0
         self._loops = 0
         self.shared: Broadcast[Observation] = Broadcast(self.observations)
@@ -97,15 +100,19 @@ class Watch:
         try:
             while True:
                 due = await self._somebody_due()
+                self._failures += 1  # until a look is over; that there is no client to look with is one too
                 try:
+                    if self._read_again:
+                        await lease.renew()
                     observation = await self._look(await lease.client(), due)
                 except Exception as error:  # noqa: BLE001 - nothing but its own bugs may end a watcher
                     self._postpone(due)
                     self._log(type(error).__name__, error)
-                    if not getattr(error, "transient", False):
+                    self._read_again = _was_answered(error)
+                    if not self._read_again and not getattr(error, "transient", False):
                         await lease.discard()
                     continue
-                self._failures = 0
+                self._failures, self._read_again = 0, False
                 self._postpone(due)
                 yield observation
         finally:
@@ -139,7 +146,6 @@ class Watch:
     async def _look(self, optimize: OptimizeClient, interests: frozenset[Interest]) -> Observation:
         from camunda_optimize import ServerError
 
-        self._failures += 1  # until it is over
         if not await optimize.is_ready():  # one request tells that thousands would be in vain
             raise ServerError("Optimize is not ready (HTTP 503)", status=503, url=optimize.config.base_url)
         await optimize.get_token()
@@ -150,28 +156,49 @@ class Watch:
         for interest in interests:
             chosen = listed if interest.collections is None else interest.collections
             wanted.setdefault(interest.entity, set()).update(chosen or ())
-        contents: dict[tuple[str, str], Contents | None] = {}
-        errors: dict[str, Exception] = {}
-        for entity, ids in sorted(wanted.items()):
-            resource = optimize.dashboards if entity == "dashboards" else optimize.reports
-            async with aclosing(resource.list_ids_many(sorted(ids))) as results:
-                async for result in results:
-                    key = (entity, result.collection_id)
-                    contents[key] = None if result.error else Contents.of(result.ids)
-                    if result.error:
-                        errors[result.collection_id] = result.error
-                    if len(errors) >= _ENOUGH_FAILURES:
-                        break
-        self._judge(errors, len(contents))
+        contents = await self._list(optimize, wanted)
         return Observation(interests, contents, listed)
 
-    def _judge(self, errors: dict[str, Exception], seen: int) -> None:
+    async def _list(
+        self, optimize: OptimizeClient, wanted: dict[str, set[str]]
+    ) -> dict[tuple[str, str], Contents | None]:
+        contents: dict[tuple[str, str], Contents | None] = {}
+        errors: list[OptimizeError] = []
+        in_common = 0
+        async with aclosing(self._results(optimize, wanted)) as results:
+            async for entity, result in results:
+                key = (entity, result.collection_id)
+                contents[key] = None if result.error else Contents.of(result.ids)
+                self._failed.discard(key)
+                if result.error:
+                    self._failed.add(key)
+                    errors.append(result.error)
+                    in_common += _others_would_fail_too(result.error)
+                if in_common >= _ENOUGH_FAILURES:
+                    break
+        self._judge(errors, len(contents))
+        return contents
+
+    async def _results(
+        self, optimize: OptimizeClient, wanted: dict[str, set[str]]
+    ) -> AsyncGenerator[tuple[str, CollectionResult], None]:
+        """Each collection once. Those that failed before come last, so that they keep no other from being asked for."""
+        failed_before = frozenset(self._failed)
+        for again in (False, True):
+            for entity, ids in sorted(wanted.items()):
+                resource = optimize.dashboards if entity == "dashboards" else optimize.reports
+                chosen = sorted(id_ for id_ in ids if ((entity, id_) in failed_before) is again)
+                async with aclosing(resource.list_ids_many(chosen)) as results:
+                    async for result in results:
+                        yield entity, result
+
+    def _judge(self, errors: list[OptimizeError], seen: int) -> None:
         if not errors:
             if self._troubles:
                 log.info("connection '%s': watching goes on without trouble again", self._conn_id)
                 self._troubles.clear()
             return
-        error = next(iter(errors.values()))
+        error = next(filter(_others_would_fail_too, errors), errors[0])
         if len(errors) == seen:
             raise error
         self._log(f"some {type(error).__name__}", error, f"{len(errors)} of {seen} collections could not be listed: ")
@@ -185,6 +212,24 @@ class Watch:
         # Only of the client's own errors it is known that their text holds no secrets.
         said = f"{kind}: {error}" if isinstance(error, OptimizeError) else kind
         log.warning("connection '%s': watching goes on, in spite of %s%s", self._conn_id, where, said)
+
+
+def _was_answered(error: Exception) -> bool:
+    """Whether the client and its connection work, and what was answered may change if the settings do."""
+    from camunda_optimize import ApiError, AuthenticationError, ResponseFormatError
+
+    return isinstance(error, (ApiError, AuthenticationError, ResponseFormatError)) and not error.transient
+
+
+def _others_would_fail_too(error: OptimizeError) -> bool:
+    """Whether an error says something about the server or the client, and not about one collection only."""
+    from camunda_optimize import ApiError, UnauthorizedError, UnsupportedByServerError
+
+    return (
+        error.transient
+        or not isinstance(error, ApiError)
+        or isinstance(error, UnauthorizedError | UnsupportedByServerError)
+    )
 
 
 _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Watch]] = WeakKeyDictionary()

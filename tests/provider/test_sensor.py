@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk import DAG
 
 from camunda_optimize.testing import Fault
+from camunda_optimize_provider.hooks.optimize import OptimizeHook
 from camunda_optimize_provider.sensors.optimize import OptimizeReadySensor
 from camunda_optimize_provider.triggers import optimize as triggers
 
@@ -122,7 +123,7 @@ def test_defers_with_a_timeout_and_without_a_secret(optimize_simulator, optimize
     assert caught.value.method_name == "execute_complete"
     assert caught.value.trigger.serialize() == (
         "camunda_optimize_provider.triggers.optimize.OptimizeReadyTrigger",
-        {"optimize_conn_id": "camunda_optimize_default", "poll_interval": 30.0},
+        {"optimize_conn_id": "camunda_optimize_default", "poll_interval": 30.0, "max_wait": None},
     )
 
 
@@ -133,15 +134,104 @@ def test_airflows_setting_decides_who_waits(monkeypatch):
     assert not OptimizeReadySensor(task_id="t", deferrable=False).deferrable
 
 
-def test_a_kill_ends_a_look(optimize_simulator, optimize_connection):
-    hanging = optimize_simulator.add_fault(Fault(path="readyz", hang=True))
-    sensor = OptimizeReadySensor(task_id="t")
+def killed_while_it_looks(fault, **arguments):
+    """What a sensor raises that is killed as soon as this fault has struck."""
+    sensor = OptimizeReadySensor(task_id="t", **arguments)
 
     def kill():
-        while not hanging.fired:
+        while not fault.fired:
             threading.Event().wait(0.01)
         sensor.on_kill()
 
     threading.Thread(target=kill, daemon=True).start()
-    with pytest.raises(Exception, match="stopped from outside"):
-        sensor.poke({})
+    with pytest.raises(airflow_exception("AirflowException")) as caught:
+        sensor.execute({})
+    return caught.value
+
+
+@modes
+@pytest.mark.parametrize("how", ["soft_fail", "never_fail", "silent_fail"])
+def test_a_kill_ends_a_look(optimize_simulator, optimize_connection, mode, how):
+    hanging = optimize_simulator.add_fault(Fault(path="readyz", hang=True, times=1))
+    error = killed_while_it_looks(hanging, **{how: True}, **mode)
+    assert str(error) == "The sensor was stopped from outside."
+    assert not isinstance(error, airflow_exception("AirflowSkipException"))
+    assert not isinstance(error, airflow_exception("AirflowFailException"))  # its retries are not used up
+    assert optimize_simulator.counters.by_path["/api/readyz"] == 1
+
+
+@modes
+def test_a_kill_while_the_connection_is_looked_up_is_not_forgotten(
+    optimize_simulator, optimize_connection, monkeypatch, mode
+):
+    sensor = OptimizeReadySensor(task_id="t", **mode)
+    original = OptimizeHook.get_config
+
+    def killed_meanwhile(hook):
+        sensor.on_kill()
+        return original(hook)
+
+    monkeypatch.setattr(OptimizeHook, "get_config", killed_meanwhile)
+    with pytest.raises(airflow_exception("AirflowException"), match="stopped from outside"):
+        sensor.execute({})
+    assert optimize_simulator.counters.requests == 0
+    monkeypatch.undo()
+
+
+@modes
+@pytest.mark.parametrize(
+    ("how", "state"), [({}, "failed"), ({"soft_fail": True}, "skipped"), ({"never_fail": True}, "skipped")]
+)
+def test_a_timeout_of_a_look_is_what_airflow_makes_of_it(
+    run_dag, optimize_simulator, optimize_connection, mode, how, state
+):
+    optimize_simulator.add_fault(Fault(path="readyz", hang=True))
+    run = run_dag(one_sensor("long", execution_timeout=timedelta(seconds=1), **how, **mode))
+    assert run.states == {"wait": state}
+
+
+@modes
+@pytest.mark.parametrize(
+    ("how", "state"), [({}, "failed"), ({"silent_fail": True}, "success"), ({"never_fail": True}, "skipped")]
+)
+def test_an_error_of_airflow_itself_is_what_airflow_makes_of_it(
+    run_dag, optimize_simulator, optimize_connection, monkeypatch, mode, how, state
+):
+    original = OptimizeHook.get_config
+    hiccups = [RuntimeError("the API server is away")]
+
+    def sometimes(hook):
+        if hiccups:
+            raise hiccups.pop()
+        return original(hook)
+
+    monkeypatch.setattr(OptimizeHook, "get_config", sometimes)
+    run = run_dag(one_sensor("hiccup", **how, **mode))
+    assert run.states == {"wait": state}
+
+
+@pytest.mark.parametrize("how", ["soft_fail", "never_fail"])
+def test_what_does_not_mend_itself_while_it_is_deferred_may_be_skipped(
+    run_dag, optimize_simulator, optimize_connection, how
+):
+    optimize_simulator.add_fault(Fault(path="readyz", status=503, times=1))
+    optimize_simulator.add_fault(Fault(path="/collection", status=403))
+    run = run_dag(one_sensor("late_skip", **{how: True}, **MODES["deferrable"]))
+    assert run.states == {"wait": "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "max_wait"),
+    [
+        ({}, None),
+        ({"max_wait": 90}, None),  # Airflow heeds it for an exponential backoff only
+        ({"exponential_backoff": True, "max_wait": 90}, 90.0),
+        ({"exponential_backoff": True}, 600.0),
+    ],
+)
+def test_the_triggerer_is_told_of_the_backoff(optimize_simulator, optimize_connection, arguments, max_wait):
+    optimize_simulator.ready = False
+    sensor = OptimizeReadySensor(task_id="t", timeout=600, poke_interval=30, deferrable=True, **arguments)
+    with pytest.raises(airflow_exception("TaskDeferred")) as caught:
+        sensor.execute({})
+    assert caught.value.trigger.serialize()[1]["max_wait"] == max_wait

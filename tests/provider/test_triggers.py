@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 
@@ -9,12 +10,18 @@ import pytest
 
 from camunda_optimize import ClientClosedError, ConfigurationError
 from camunda_optimize.testing import Fault
+from camunda_optimize_provider import clients as shared_clients
 from camunda_optimize_provider import watching
-from camunda_optimize_provider.clients import ClientLease, open_clients
+from camunda_optimize_provider.clients import ClientLease
 from camunda_optimize_provider.triggers import optimize as triggers
 from camunda_optimize_provider.triggers.optimize import CollectionChangedTrigger, OptimizeReadyTrigger
 
 QUICK = 0.05
+
+
+def open_clients():
+    """The connections that have an open client in this event loop."""
+    return sorted(shared_clients._shared.get(asyncio.get_running_loop(), {}))
 
 
 @pytest.fixture(autouse=True)
@@ -100,21 +107,33 @@ async def test_fires_when_optimize_is_ready(optimize_connection):
     assert payload == {"status": "ready", "message": "Connected: Optimize accepts the token and has 8 collections."}
 
 
-async def test_waits_at_first_and_until_optimize_is_ready(optimize_simulator, optimize_connection, monkeypatch):
+@pytest.fixture
+def waited(optimize_simulator, monkeypatch):
+    """How long a trigger waits, and after how many requests; Optimize is ready after the fifth time."""
     optimize_simulator.ready = False
     waited = []
 
     async def sleep(seconds, sleep=asyncio.sleep):
-        waited.append((seconds, optimize_simulator.counters.requests))
+        if seconds >= 1:  # and not the client's own
+            waited.append((seconds, optimize_simulator.counters.requests))
         await sleep(min(seconds, QUICK))
-        if len(waited) == 3:
+        if len(waited) == 5:
             optimize_simulator.ready = True
 
     monkeypatch.setattr(triggers, "FIRST_WAIT", 5.0)
     monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
+    return waited
+
+
+async def test_waits_at_first_and_until_optimize_is_ready(optimize_connection, waited):
     assert (await fired(OptimizeReadyTrigger(poll_interval=2)))["status"] == "ready"
     assert waited[0] == (5.0, 0)
-    assert [seconds for seconds, _ in waited[1:3]] == [2, 2]
+    assert [seconds for seconds, _ in waited[1:]] == [2, 2, 2, 2]
+
+
+async def test_waits_longer_and_longer_if_it_is_to(optimize_connection, waited):
+    assert (await fired(again(OptimizeReadyTrigger(poll_interval=2, max_wait=7))))["status"] == "ready"
+    assert [seconds for seconds, _ in waited[1:]] == [2, 4, 7, 7]
 
 
 FAILURES = {
@@ -138,16 +157,55 @@ async def test_a_connection_that_does_not_exist_is_not_waited_for(airflow_databa
     assert "no_such_connection" in payload["message"]
 
 
-async def test_forty_triggers_share_one_session_and_one_token(optimize_simulator, optimize_connection, monkeypatch):
-    optimize_connection(extra={"cache": "memory"})
+@pytest.fixture
+def opened(monkeypatch):
+    """The connections that a client was opened for, in their order."""
+    from camunda_optimize_provider.hooks.optimize import OptimizeHook
+
     opened = []
-    original = triggers_hook().client
+    original = OptimizeHook.client
 
     def counted(hook):
         opened.append(hook.optimize_conn_id)
         return original(hook)
 
-    monkeypatch.setattr(triggers_hook(), "client", counted)
+    monkeypatch.setattr(OptimizeHook, "client", counted)
+    return opened
+
+
+def api_server_error():
+    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+    from airflow.sdk.execution_time.comms import ErrorResponse
+
+    return AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 503}))
+
+
+def no_such_connection():
+    """What Airflow says where none of the places it looks into answers."""
+    from .conftest import airflow_exception
+
+    return airflow_exception("AirflowNotFoundException")("The conn_id `camunda_optimize_default` isn't defined")
+
+
+@pytest.mark.parametrize("hiccup", [api_server_error, no_such_connection])
+async def test_a_hiccup_of_airflow_is_waited_out(optimize_connection, monkeypatch, hiccup):
+    from camunda_optimize_provider.hooks.optimize import OptimizeHook
+
+    original = OptimizeHook.aget_config
+    hiccups = [hiccup(), hiccup()]
+
+    async def sometimes(hook):
+        if hiccups:
+            raise hiccups.pop()
+        return await original(hook)
+
+    monkeypatch.setattr(OptimizeHook, "aget_config", sometimes)
+    assert (await fired(OptimizeReadyTrigger(poll_interval=QUICK)))["status"] == "ready"
+    assert hiccups == []
+
+
+async def test_forty_triggers_share_one_session_and_one_token(optimize_simulator, optimize_connection, opened):
+    optimize_connection(extra={"cache": "memory"})
     optimize_simulator.ready = False
     waiting = [asyncio.create_task(fired(OptimizeReadyTrigger(poll_interval=QUICK))) for _ in range(20)]
     watched = [CollectionChangedTrigger([ids(optimize_simulator)[n % 8]], poll_interval=QUICK) for n in range(20)]
@@ -163,21 +221,20 @@ async def test_forty_triggers_share_one_session_and_one_token(optimize_simulator
     assert optimize_simulator.counters.token_requests == 1
 
 
-def triggers_hook():
-    from camunda_optimize_provider.hooks.optimize import OptimizeHook
-
-    return OptimizeHook
-
-
-async def test_a_cancelled_trigger_does_not_take_the_client_from_the_others(optimize_simulator, optimize_connection):
+async def test_a_cancelled_trigger_does_not_take_the_client_from_the_others(
+    optimize_simulator, optimize_connection, opened
+):
     optimize_simulator.add_fault(Fault(on="token", latency=0.2))
-    leases = [ClientLease("camunda_optimize_default") for _ in range(3)]
+    leases = [ClientLease("camunda_optimize_default") for _ in range(4)]
     first = asyncio.create_task(leases[0].client())
-    others = [asyncio.create_task(lease.client()) for lease in leases[1:]]
+    others = [asyncio.create_task(lease.client()) for lease in leases[1:3]]
     await asyncio.sleep(0)
     first.cancel()
-    clients = await asyncio.gather(*others)
-    assert clients[0] is clients[1]
+    await asyncio.wait([first])
+    clients = await asyncio.gather(*others, leases[3].client())
+    assert clients[0] is clients[1] is clients[2]
+    assert opened == ["camunda_optimize_default"]
+    await leases[3].aclose()
     assert len(await clients[0].collections.list_ids()) == 8
     await leases[1].aclose()
     await leases[1].aclose()
@@ -185,6 +242,17 @@ async def test_a_cancelled_trigger_does_not_take_the_client_from_the_others(opti
     await leases[2].aclose()
     with pytest.raises(ClientClosedError):  # the last one has closed it
         await clients[1].collections.list_ids()
+
+
+async def test_the_last_one_closes_the_client_even_if_it_is_cancelled_meanwhile(optimize_connection):
+    lease = ClientLease("camunda_optimize_default")
+    client = await lease.client()
+    leaving = asyncio.create_task(lease.aclose())
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    await until(lambda: "closed" in repr(client))
+    await until(lambda: not shared_clients._closing)
 
 
 async def test_a_client_that_could_not_be_opened_is_tried_again(optimize_connection, set_connection):
@@ -300,6 +368,45 @@ async def test_no_trouble_of_the_server_ends_a_watcher(
     assert not [token for token in optimize_simulator.issued_tokens if token in caplog.text]
 
 
+@pytest.mark.parametrize(
+    "lasting",
+    [{"status": 403}, {"status": 404}, {"html": True, "status": 200}],
+    ids=["may not be read", "is not there", "a proxy's page"],
+)
+async def test_many_collections_that_always_fail_keep_no_other_from_being_watched(
+    optimize_simulator, optimize_connection, opened, lasting
+):
+    for n in range(28):
+        optimize_simulator.organisation.add_collection(f"More {n}", dashboards=1)
+    *failing, healthy = sorted(ids(optimize_simulator))
+    assert len(failing) > watching._ENOUGH_FAILURES
+    for collection_id in failing:
+        optimize_simulator.add_fault(Fault(path="dashboard", collection_id=collection_id, **lasting))
+    trigger = CollectionChangedTrigger([*failing, healthy], poll_interval=QUICK)
+    optimize_connection(extra={"max_concurrency": 4})
+    async with Watching(trigger) as watched:
+        await watched.until(lambda: lists(optimize_simulator, healthy) > 1)
+        made = optimize_simulator.organisation.add_dashboard(healthy)
+        await watched.until(lambda: watched.payloads[0])
+    assert [change["added"] for change in watched.payloads[0][0]["changes"]] == [[made.id]]
+    assert opened == ["camunda_optimize_default"]
+
+
+async def test_a_refusal_reads_the_connection_again_and_leaves_the_client_to_the_others(
+    optimize_simulator, optimize_connection, opened
+):
+    one = ids(optimize_simulator)[0]
+    refused = optimize_simulator.add_fault(Fault(path="dashboard", status=403))
+    async with Watching(CollectionChangedTrigger([one], poll_interval=QUICK)) as watched:
+        await watched.until(lambda: refused.fired > 3)
+        assert opened == ["camunda_optimize_default"]
+        optimize_connection(extra={"max_concurrency": 3})
+        await watched.until(lambda: len(opened) == 2)
+        seen = refused.fired
+        await watched.until(lambda: refused.fired > seen + 2)
+    assert len(opened) == 2
+
+
 async def test_a_secret_that_was_mended_is_read_again(optimize_simulator, optimize_connection, monkeypatch, caplog):
     from camunda_optimize import tokens
 
@@ -313,6 +420,25 @@ async def test_a_secret_that_was_mended_is_read_again(optimize_simulator, optimi
         await watched.until(lambda: lists(optimize_simulator))
     assert "check client id and client secret" in caplog.text
     assert "a-secret-of-last-year" not in caplog.text
+
+
+async def test_a_connection_that_cannot_be_used_is_read_ever_less_often(optimize_connection, monkeypatch):
+    from camunda_optimize_provider.hooks.optimize import OptimizeHook
+
+    read = []
+    original = OptimizeHook.aget_config
+
+    async def noted(hook):
+        read.append(asyncio.get_running_loop().time())
+        return await original(hook)
+
+    monkeypatch.setattr(OptimizeHook, "aget_config", noted)
+    optimize_connection(host="nonsense")
+    async with Watching(CollectionChangedTrigger(poll_interval=QUICK)) as watched:
+        await watched.until(lambda: len(read) >= 5)
+    gaps = [after - before for before, after in itertools.pairwise(read)]
+    assert gaps[0] >= 2 * QUICK
+    assert min(gaps[1:4]) >= 4 * QUICK  # which is the longest here
 
 
 async def test_a_server_without_a_list_of_collections_is_told_in_words(
@@ -401,25 +527,32 @@ async def until(condition):
             await asyncio.sleep(0.01)
 
 
+async def life(store, watched, body):
+    """The payloads of a triggerer that runs these triggers until the body, which is given it, has ended."""
+    triggerer = Triggerer(store)
+    tasks = [asyncio.create_task(triggerer.run(number, again(trigger))) for number, trigger in enumerate(watched)]
+    try:
+        await body(triggerer)
+    finally:
+        assert not [task for task in tasks if task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    return triggerer.payloads
+
+
 async def test_a_restart_neither_loses_nor_repeats_a_change(optimize_simulator, optimize_connection):
     one = ids(optimize_simulator)[0]
     organisation, store = optimize_simulator.organisation, Store()
 
-    async def life(body):
-        triggerer = Triggerer(store)
-        task = asyncio.create_task(triggerer.run(1, again(CollectionChangedTrigger([one], poll_interval=QUICK))))
-        try:
-            await body(triggerer)
-        finally:
-            assert not task.done()
-            task.cancel()
-            await asyncio.wait([task])
-        return [payload["changes"][0]["added"] for payload in triggerer.payloads]
+    async def added(body):
+        payloads = await life(store, [CollectionChangedTrigger([one], poll_interval=QUICK)], body)
+        return [payload["changes"][0]["added"] for payload in payloads]
 
     async def first(triggerer):
         await until(lambda: store.values)  # the first look is stored
 
-    assert await life(first) == []
+    assert await added(first) == []
     made = [organisation.add_dashboard(one).id]  # while nobody watches
 
     async def killed_before_the_event_is_stored(triggerer):
@@ -429,7 +562,7 @@ async def test_a_restart_neither_loses_nor_repeats_a_change(optimize_simulator, 
         await until(lambda: lists(optimize_simulator) > seen + 2)
         assert store.values == before
 
-    assert await life(killed_before_the_event_is_stored) == [made]
+    assert await added(killed_before_the_event_is_stored) == [made]
 
     async def stored(triggerer):
         before = dict(store.values)
@@ -437,13 +570,77 @@ async def test_a_restart_neither_loses_nor_repeats_a_change(optimize_simulator, 
         triggerer.confirm()
         await until(lambda: store.values != before)
 
-    assert await life(stored) == [made]
+    assert await added(stored) == [made]
 
     async def nothing_new(triggerer):
         seen = lists(optimize_simulator)
         await until(lambda: lists(optimize_simulator) > seen + 2)
 
-    assert await life(nothing_new) == []
+    assert await added(nothing_new) == []
+
+
+def reports(simulator):
+    """How many lists of reports were asked for."""
+    return sum(path.endswith("/public/report") for _, path, _, _ in simulator.requests_log)
+
+
+async def test_watchers_of_one_asset_do_not_take_each_other_for_themselves(optimize_simulator, optimize_connection):
+    one, two = ids(optimize_simulator)[:2]
+    organisation, store = optimize_simulator.organisation, Store()
+    watched = [
+        CollectionChangedTrigger([one], poll_interval=QUICK),
+        CollectionChangedTrigger([two], poll_interval=QUICK),
+        CollectionChangedTrigger([one], "reports", poll_interval=QUICK),
+        CollectionChangedTrigger(poll_interval=QUICK),
+    ]
+
+    async def all_stored(_):
+        await until(lambda: len(store.values) == len(watched))
+
+    assert await life(store, watched, all_stored) == []
+    dashboard = organisation.add_dashboard(one)  # while nobody watches
+    report = organisation.add_report(one)
+
+    async def looked_again(_):
+        seen = lists(optimize_simulator), reports(optimize_simulator)
+        await until(lambda: lists(optimize_simulator) > seen[0] + 16 and reports(optimize_simulator) > seen[1] + 2)
+
+    payloads = await life(store, watched, looked_again)
+    told = sorted((payload["entity"], payload["changes"][0]["added"]) for payload in payloads)
+    assert told == [("dashboards", [dashboard.id]), ("dashboards", [dashboard.id]), ("reports", [report.id])]
+
+
+async def test_a_watcher_that_watches_something_else_begins_anew(optimize_simulator, optimize_connection):
+    one, two = ids(optimize_simulator)[:2]
+    store = Store()
+
+    async def stored(triggerer):
+        before = set(store.values)
+        await until(lambda: set(store.values) != before)
+
+    for trigger in (
+        CollectionChangedTrigger([one], poll_interval=QUICK),
+        CollectionChangedTrigger([one], "reports", poll_interval=QUICK),
+        CollectionChangedTrigger([one, two], poll_interval=QUICK),
+        CollectionChangedTrigger(poll_interval=QUICK),
+    ):
+        assert await life(store, [trigger], stored) == []
+    assert all(key.isascii() and len(key) < 512 for key in store.values)  # the column of Airflow's table
+
+
+async def test_a_cursor_is_found_again_whatever_the_order_and_the_interval():
+    from camunda_optimize_provider.cursor import key_of
+
+    keys = {
+        key_of("camunda_optimize_default", "dashboards", ["a", "b"]),
+        key_of("another", "dashboards", ["a", "b"]),
+        key_of("camunda_optimize_default", "reports", ["a", "b"]),
+        key_of("camunda_optimize_default", "dashboards", ["a"]),
+        key_of("camunda_optimize_default", "dashboards", None),
+    }
+    assert len(keys) == 5
+    assert key_of("camunda_optimize_default", "dashboards", ["b", "a"]) in keys
+    assert len(key_of("c" * 250, "dashboards", None)) < 512
 
 
 async def test_twenty_watchers_are_one_loop_and_a_store_that_fails_ends_none(optimize_simulator, optimize_connection):
@@ -481,7 +678,7 @@ async def test_assets_with_the_same_watcher_have_no_store_and_are_told_so(optimi
         async def aget(self, key):
             raise ValueError("Task has 2 concrete inlets and outlets")
 
-    cursor = await Cursor.load(NoStore())
+    cursor = await Cursor.load(NoStore(), "key")
     assert "poll_interval of its own" in caplog.text
     assert cursor._store is None
 

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
     from ..runner import LoopThread
 
 
+class _Killed(BaseException):
+    """A kill, on its way past the base class, which would make a skip or another look of an ordinary error."""
+
+
 class OptimizeReadySensor(BaseSensorOperator):
     """Waits until Optimize is ready, an access token is issued, and one harmless call succeeds with it.
 
     An outage is waited out. What does not mend itself, such as a wrong secret, fails the task at once. With
     ``deferrable=True`` the task looks once, and leaves the waiting to the triggerer, where all sensors of a connection
-    share one session and one token.
+    share one session and one token. ``soft_fail``, ``never_fail``, ``silent_fail``, ``exponential_backoff`` and
+    ``max_wait`` mean the same in both modes; a deferred one looks every five seconds at the most.
 
     :param optimize_conn_id: the connection. (templated)
     :param deferrable: whether the triggerer waits; by default as Airflow's ``[operators] default_deferrable`` says.
@@ -33,6 +38,7 @@ class OptimizeReadySensor(BaseSensorOperator):
     ui_color = "#f2e6d9"
 
     _running: LoopThread[Any] | None = None
+    _killed = False
 
     def __init__(
         self, *, optimize_conn_id: str = DEFAULT_CONN_ID, deferrable: bool | None = None, **kwargs: Any
@@ -46,19 +52,13 @@ class OptimizeReadySensor(BaseSensorOperator):
 
         :param context: of the task.
         """
-        if not self.deferrable:
-            super().execute(context)
-            return
-        # A first look here, and a first wait there: a trigger that fires at once may overtake the deferral.
-        if self._first_look(context):
-            return
-        from ..triggers.optimize import OptimizeReadyTrigger
+        from ..failures import ordinary_failure
 
-        self.defer(
-            trigger=OptimizeReadyTrigger(self.optimize_conn_id, float(self.poke_interval)),
-            method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout),
-        )
+        self._killed = False
+        try:
+            super().execute(context)
+        except _Killed:
+            raise ordinary_failure("The sensor was stopped from outside.") from None
 
     def execute_complete(self, context: Context, event: Mapping[str, str]) -> None:  # noqa: ARG002 - Airflow's
         """What the trigger found.
@@ -73,13 +73,42 @@ class OptimizeReadySensor(BaseSensorOperator):
         self.log.info("%s", event.get("message"))
 
     def poke(self, context: Context) -> bool:  # noqa: ARG002 - Airflow's
-        """Look once.
+        """Look once. In vain, and with ``deferrable=True``, the triggerer goes on.
 
         :param context: of the task.
         """
+        from ..failures import is_final
+        from ..runner import in_words
+
+        try:
+            ready = self._look()
+        except Exception as error:
+            if is_final(error) or not (self.deferrable and self.silent_fail):
+                raise
+            self.log.warning("This look failed, and the next one is the triggerer's: %s", in_words(error))
+            ready = False
+        if not ready and self.deferrable:
+            self._defer()
+        return ready
+
+    def _defer(self) -> None:
+        """From within the base class, which does with errors of the first look as it does with those of any other."""
+        from ..triggers.optimize import OptimizeReadyTrigger
+
+        longest = self.max_wait.total_seconds() if self.max_wait else float(self.timeout)
+        self.defer(
+            # Its first wait is there: a trigger that fires at once may overtake the deferral.
+            trigger=OptimizeReadyTrigger(
+                self.optimize_conn_id, float(self.poke_interval), longest if self.exponential_backoff else None
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout),
+        )
+
+    def _look(self) -> bool:
         from camunda_optimize import OptimizeError
 
-        from ..failures import fail_at_once, not_found_errors, ordinary_failure, task_failure
+        from ..failures import fail_at_once, not_found_errors, task_failure
         from ..hooks.optimize import OptimizeHook
         from ..runner import LoopThread, Stopped
 
@@ -92,9 +121,11 @@ class OptimizeReadySensor(BaseSensorOperator):
                     return await optimize.check()
 
             self._running = LoopThread(look)
+            if self._killed:  # meanwhile
+                raise _Killed
             check: ConnectionCheck = self._running.run()
         except Stopped:
-            raise ordinary_failure("The sensor was stopped from outside.") from None
+            raise _Killed from None
         except OptimizeError as error:
             raise task_failure(error) from None
         except not_found_errors() as error:
@@ -108,20 +139,9 @@ class OptimizeReadySensor(BaseSensorOperator):
 
     def on_kill(self) -> None:
         """Stop a look that is under way."""
+        self._killed = True
         if self._running is not None:
             self._running.stop()
-
-    def _first_look(self, context: Context) -> bool:
-        from airflow.sdk.exceptions import AirflowException
-
-        from ..failures import skip
-
-        try:
-            return self.poke(context)
-        except AirflowException as error:  # what the base class does for a sensor that is not deferred
-            if self.soft_fail or self.never_fail:
-                raise skip(str(error)) from None
-            raise
 
 
 def _default_deferrable() -> bool:

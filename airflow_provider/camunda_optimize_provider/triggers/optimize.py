@@ -16,6 +16,7 @@ from ..connection_form import DEFAULT_CONN_ID
 if TYPE_CHECKING:
     from airflow.triggers.shared_stream import SharedStreamProducer
 
+    from ..clients import ClientLease
     from ..watching import Observation
 
 FIRST_WAIT = 5.0
@@ -23,57 +24,83 @@ FIRST_WAIT = 5.0
 that the task was deferred; the task fails then."""
 SHORTEST_INTERVAL = 5.0
 ENTITIES = ("dashboards", "reports")
+_NOT_FOUND_LOOKS = 3
+"""In a row, until it is believed that there is no such connection: Airflow says the same where it cannot look it up for
+the moment."""
 
 
 class OptimizeReadyTrigger(BaseTrigger):
     """Fires once Optimize is ready, an access token is issued, and one harmless call succeeds with it.
 
-    The event's payload is ``{"status": "ready" | "error", "message": …}``. An outage is waited out; what does not mend
-    itself, such as a wrong secret, is an error.
+    The event's payload is ``{"status": "ready" | "error", "message": …}``. An outage is waited out, of Optimize as
+    of Airflow, which is asked for the connection; what does not mend itself, such as a wrong secret, is an error.
 
     :param optimize_conn_id: the connection.
     :param poll_interval: seconds between two looks; 5 at the least.
+    :param max_wait: if given, the interval doubles after each look, up to so many seconds.
     """
 
-    def __init__(self, optimize_conn_id: str = DEFAULT_CONN_ID, poll_interval: float = 60.0) -> None:
+    def __init__(
+        self, optimize_conn_id: str = DEFAULT_CONN_ID, poll_interval: float = 60.0, max_wait: float | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
         self.optimize_conn_id = optimize_conn_id
         self.poll_interval = poll_interval
+        self.max_wait = max_wait
         self._close: Any = None
+        self._not_found = 0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and the arguments that make this trigger again; no secret is among them."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {"optimize_conn_id": self.optimize_conn_id, "poll_interval": self.poll_interval}
+        names = ("optimize_conn_id", "poll_interval", "max_wait")
+        return path, {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then look, again and again."""
-        from camunda_optimize import ConfigurationError
-
         from ..clients import ClientLease
-        from ..failures import not_found_errors
 
-        errors: tuple[type[Exception], ...] = (ConfigurationError, *not_found_errors())
         lease = ClientLease(self.optimize_conn_id)
         self._close = lease.aclose
-        said = None
-        await asyncio.sleep(max(FIRST_WAIT, self.poll_interval))
+        said, interval = None, self.poll_interval
+        await asyncio.sleep(max(FIRST_WAIT, interval))
         try:
             while True:
-                try:
-                    check = await (await lease.client()).check()
-                except errors as error:
-                    yield _event({"status": "error", "message": str(error)})
+                status, message = await self._look(lease)
+                if status != "waiting":
+                    yield _event({"status": status, "message": message})
                     return
-                if check.ok or not (check.error and check.error.transient):
-                    yield _event({"status": "ready" if check.ok else "error", "message": check.message})
-                    return
-                if check.message != said:
-                    said = check.message
+                if message != said:
+                    said = message
                     self.log.info("Waiting: %s", said)
-                await asyncio.sleep(max(SHORTEST_INTERVAL, self.poll_interval))
+                await asyncio.sleep(max(SHORTEST_INTERVAL, interval))
+                if self.max_wait is not None:
+                    interval = min(interval * 2, self.max_wait)
         finally:
             await lease.aclose()
+
+    async def _look(self, lease: ClientLease) -> tuple[str, str]:
+        """``ready``, ``error`` or ``waiting``, and why."""
+        from airflow.sdk.exceptions import AirflowRuntimeError
+
+        from camunda_optimize import ConfigurationError
+
+        from ..failures import not_found_errors
+
+        try:
+            optimize = await lease.client()
+        except ConfigurationError as error:
+            return "error", str(error)
+        except not_found_errors() as error:
+            self._not_found += 1
+            return "waiting" if self._not_found < _NOT_FOUND_LOOKS else "error", str(error)
+        except AirflowRuntimeError as error:
+            return "waiting", f"Airflow could not look up the connection ({error.error.error.value})"
+        self._not_found = 0
+        check = await optimize.check()
+        if check.ok:
+            return "ready", check.message
+        return "waiting" if check.error and check.error.transient else "error", check.message
 
     async def on_kill(self) -> None:
         """Give back the share of the client; there is nothing else to stop."""
@@ -93,8 +120,10 @@ class CollectionChangedTrigger(BaseEventTrigger):
     ``previous_count``, ``added_count``, ``removed_count``, and the first ten ids ``added`` and ``removed``).
 
     The first look is no change. What was seen is kept in the asset's state store (Airflow 3.3), so that a restart of
-    the triggerer neither loses a change nor tells one twice; without that store changes while no triggerer runs go
-    unnoticed. Errors never end it. Reports are listed by their ids: a renamed or edited one is no change.
+    the triggerer neither loses a change nor tells one twice. Changes while no triggerer runs go unnoticed without that
+    store, and where several assets have equal watchers, which Airflow makes one trigger without a store: give each a
+    ``poll_interval`` of its own. A watcher that is told to watch something else begins anew. Errors never end it.
+    Reports are listed by their ids: a renamed or edited one is no change.
 
     :param collections: the ids of collections; ``None`` watches all that there are, and one that appears or disappears
         is a change then.
@@ -153,11 +182,12 @@ class CollectionChangedTrigger(BaseEventTrigger):
         :param shared_stream: what the loop sees.
         """
         from ..changes import make_payload
-        from ..cursor import Cursor
+        from ..cursor import Cursor, key_of
         from ..watching import Interest, watch_of
 
-        cursor = await Cursor.load(getattr(self, "asset_state_store", None))
         collections = None if self.collections is None else tuple(self.collections)
+        key = key_of(self.optimize_conn_id, self.entity, collections)
+        cursor = await Cursor.load(getattr(self, "asset_state_store", None), key)
         interest = Interest(self.entity, collections, float(self.poll_interval), cursor.settle)
         with watch_of(self.optimize_conn_id).wanting(interest):
             async for observation in shared_stream:
