@@ -44,7 +44,7 @@ def events(deployment):
 
 
 def cursors(deployment):
-    return len(deployment.rows("SELECT 1 FROM asset_state_store WHERE key LIKE 'camunda_optimize_seen_%'"))
+    return len(deployment.rows("SELECT 1 FROM asset_state_store WHERE starts_with(key, 'camunda_optimize_seen_')"))
 
 
 def kill(program):
