@@ -143,12 +143,19 @@ def test_what_is_no_part_is_told_in_words(run_dag, optimize_simulator, optimize_
 def test_mapped_report_data_is_of_reports_or_of_collections(
     run_dag, optimize_simulator, optimize_connection, tmp_path, capfd
 ):
-    with DAG("both", schedule=None) as dag:
-        OptimizeExportReportDataOperator.partial(
-            task_id="export", reports=["one"], destination=f"{tmp_path}/map_index={{{{ ti.map_index }}}}", retries=3
-        ).expand(collections=[ids(optimize_simulator)[:1]])
+    chosen = ids(optimize_simulator)[:1]
+    common = {"reports": ["one"], "destination": f"{tmp_path}/map_index={{{{ ti.map_index }}}}", "retries": 3}
+    with DAG("both", schedule=None), pytest.raises(ConfigurationError, match="give either reports or collections"):
+        OptimizeExportReportDataOperator.partial(task_id="export", **common).expand(collections=[chosen])
+
+    @task
+    def choose():
+        return [{"collections": chosen}]
+
+    with DAG("both_from_a_task", schedule=None) as dag:
+        OptimizeExportReportDataOperator.partial(task_id="export", **common).expand_kwargs(choose())
     run = run_dag(dag)
-    assert (run.states, run.tries) == ({"export[0]": "failed"}, {"export[0]": 1})
+    assert (run.states["export[0]"], run.tries["export[0]"]) == ("failed", 1)
     assert "reports: give either reports or collections" in capfd.readouterr().out
 
 
