@@ -160,6 +160,7 @@ def quickly(monkeypatch):
     monkeypatch.setattr(triggers, "FIRST_WAIT", 0.05)
     monkeypatch.setattr(triggers, "SHORTEST_INTERVAL", 0.05)
     monkeypatch.setattr(tokens, "SPACING", 0.01)
+    monkeypatch.setattr(tokens, "REFUSAL_MEMORY", 0.01)
     original = retry.judge
 
     def soon(*arguments, **named):
