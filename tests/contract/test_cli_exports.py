@@ -279,6 +279,7 @@ def test_a_failed_export_of_reports_goes_on_where_it_ended(cli, optimize_simulat
     sim = optimize_simulator_factory(made)
     command = ["export", "report-data", tmp_path, "--all", "--resume-within", "600", "--concurrent-reports", "1"]
     sim.add_fault(Fault(path="/api/public/export/report/raw-3", status=403, times=1))
+    command += ["--resume-key", "monday"]
     assert cli(sim, *command).code in (3, 5)
     sim.reset_counters()
     assert cli(sim, *command).code == 0

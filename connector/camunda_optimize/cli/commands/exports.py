@@ -85,6 +85,7 @@ _add(
     metavar="SECONDS",
     help="Keep what a failed run has finished, and use what one has finished within that time.",
 )
+@option("Reports", "--resume-key", default=None, metavar="TEXT", help="Only of a run with the same key, say the date.")
 @with_collections
 @with_output
 @with_connection
