@@ -61,8 +61,8 @@ def whole_signature(cls: type) -> inspect.Signature:
     """What a class of the provider takes, with all defaults, in the order in which its docstring explains it.
 
     Each class of ours takes its own arguments and hands the rest up by ``**kwargs``, so that the ``__init__`` of the
-    last one shows little. Whatever Airflow's own base class takes remains ``**kwargs``; so does what another class of ours takes
-    and this one's docstring does not explain, since it is of no use there.
+    last one shows little. Whatever Airflow's own base class takes remains ``**kwargs``; so does what another class of
+    ours takes and this one's docstring does not explain, since it is of no use there.
     """
     taken: dict[str, inspect.Parameter] = {}
     own: list[str] = []
