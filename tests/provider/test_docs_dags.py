@@ -142,3 +142,23 @@ def test_every_operator_has_a_how_to_and_a_reference():
     assert [name for name in names if f"{name}(" not in how_to and f"{name}.partial(" not in how_to] == []
     reference = (DOCS / "reference" / "provider.md").read_text()
     assert [name for name in names if f"operators.optimize.{name}\n" not in reference] == []
+
+
+def test_every_argument_is_explained_where_it_is_of_use():
+    """The reference shows what a docstring explains, and what a class itself takes."""
+    from camunda_optimize_provider.operators import optimize
+    from camunda_optimize_provider.operators._mapped import _defaults
+
+    of_no_use = {
+        ("OptimizeCommitSnapshotOperator", "optimize_conn_id"),
+        ("OptimizeCommitSnapshotOperator", "max_concurrency"),
+    }
+    told_in_words = {("OptimizeImportEntitiesOperator", "retries")}
+    silent = set()
+    for name in optimize.__all__:
+        operator = getattr(optimize, name)
+        explained = set(re.findall(r":param (\w+):|; or ``(\w+)``:", operator.__doc__))
+        silent |= {
+            (name, argument) for argument in _defaults(operator) if not any(argument in one for one in explained)
+        }
+    assert silent == of_no_use | told_in_words
