@@ -11,7 +11,8 @@ import pytest
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```(python|json)\n(.*?)^```", README.read_text(), flags=re.MULTILINE | re.DOTALL)
-PROGRAMS = [code for language, code in BLOCKS if language == "python" and "asyncio.run" in code]
+PROGRAMS = [code for language, code in BLOCKS if language == "python" and "asyncio.run(main" in code]
+TESTS = [code for language, code in BLOCKS if language == "python" and "def test_" in code]
 
 
 def test_there_are_programs_to_run():
@@ -41,6 +42,20 @@ def test_a_program_runs_as_printed(program, optimize_simulator, tmp_path):
         assert done.stdout.startswith(f"{len(organisation.dashboards)} dashboard ids")
         assert "True {'collection_id'" in done.stdout
     assert optimize_simulator.counters.token_requests == 1
+
+
+def test_the_test_passes_as_printed(tmp_path):
+    (code,) = TESTS
+    (tmp_path / "test_shown.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_shown.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout
 
 
 def test_the_connection_is_json():

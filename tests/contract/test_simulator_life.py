@@ -265,6 +265,11 @@ def test_the_lines_for_a_shell_work_whatever_was_set_before():
             )
             before = dict(line.split("=", 1) for line in shell.stdout.splitlines())
             assert OptimizeConfig.from_env(before) == sim.config()
+            connection = json.loads(before["AIRFLOW_CONN_CAMUNDA_OPTIMIZE_DEFAULT"])
+            assert connection["host"] == sim.base_url
+            assert connection["extra"]["deployment"] == {"static": "static_token", "saas": "saas"}.get(
+                mode, "self_managed"
+            )
 
 
 REFUSED = [

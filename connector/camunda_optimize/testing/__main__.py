@@ -167,18 +167,49 @@ def _welcome(simulator: OptimizeSimulator) -> str:
         lines += _exports(names)
     if organisation.collections:
         lines.append(f"export COLLECTION_ID={organisation.collection_ids[0]}")
+    lines += _for_airflow(simulator.environment(), "saas" if simulator.mode == "saas" else "self_managed")
     return "\n".join([*lines, "", "Ctrl+C stops it.", ""])
 
 
 def _recording_welcome(handle: OptimizeRecorder | OptimizeReplay) -> str:
-    lines = [recording_command.title(handle), "", *_connection(handle.environment()), "", "Ctrl+C stops it.", ""]
-    return "\n".join(lines)
+    variables = handle.environment()
+    lines = [recording_command.title(handle), "", *_connection(variables), *_for_airflow(variables, "self_managed")]
+    return "\n".join([*lines, "", "Ctrl+C stops it.", ""])
 
 
 def _connection(variables: Mapping[str, str]) -> list[str]:
     """Lines for a shell in which another simulator may have been used before."""
     others = rivals(variables)
     return [*([f"unset {' '.join(others)}"] if others else []), *_exports(variables)]
+
+
+_FIELDS = {
+    "CAMUNDA_OPTIMIZE_BASE_URL": "host",
+    "CAMUNDA_CLIENT_ID": "login",
+    "CAMUNDA_CLIENT_SECRET": "password",
+    "CAMUNDA_OAUTH_TOKEN": "password",
+}
+_EXTRAS = {
+    "CAMUNDA_OAUTH_URL": "oauth_url",
+    "CAMUNDA_OPTIMIZE_OAUTH_AUDIENCE": "audience",
+    "CAMUNDA_TOKEN_SCOPE": "scope",
+}
+
+
+def _for_airflow(variables: Mapping[str, str], deployment: str) -> list[str]:
+    """A line for a shell with the same as an Airflow connection; none if the client brings its own credentials.
+
+    Words stand before it, not a comment: zsh takes none that is typed or pasted.
+    """
+    fields = {name: variables[variable] for variable, name in _FIELDS.items() if variable in variables}
+    if "password" not in fields:
+        return []
+    extra = {name: variables[variable] for variable, name in _EXTRAS.items() if variable in variables}
+    if "login" not in fields:
+        deployment = "static_token"
+    connection = {"conn_type": "camunda_optimize", **fields, "extra": {"deployment": deployment, **extra}}
+    exports = _exports({"AIRFLOW_CONN_CAMUNDA_OPTIMIZE_DEFAULT": json.dumps(connection)})
+    return ["", "The same as an Airflow connection (its secret is made up, and opens nothing but this):", "", *exports]
 
 
 def _exports(variables: Mapping[str, str]) -> list[str]:
