@@ -19,16 +19,13 @@ from camunda_optimize.config import (
     saas_base_url,
 )
 
-from .connection_form import CACHES, DEPLOYMENTS, SAAS, SELF_MANAGED, STATIC_TOKEN, field_label
+from .connection_form import CACHES, CONN_TYPE, DEPLOYMENTS, SAAS, SELF_MANAGED, STATIC_TOKEN, field_label
 from .connection_values import ConnectionFields, unset
+from .connection_words import FIELD_OF_SETTING
 
-_FIELD_OF_SETTING = {
-    "base_url": "host",
-    "client_id": "login",
-    "client_secret": "password",
-    "token": "password",
-    "token_cache": "cache",
-}
+_SCHEME = CONN_TYPE.replace("_", "-")
+_BAD_SCHEME = f"{CONN_TYPE[1:]}//"
+"""What Airflow makes of ``camunda_optimize://``, which is no scheme: all of it becomes the schema."""
 
 
 def read_connection(fields: ConnectionFields) -> OptimizeConfig:
@@ -37,13 +34,19 @@ def read_connection(fields: ConnectionFields) -> OptimizeConfig:
     :param fields: what Airflow stores.
     :raises ConfigurationError: says which field is wrong and what to do about it.
     """
+    if (fields.schema or "").startswith(_BAD_SCHEME):
+        named = f" '{fields.conn_id}'" if fields.conn_id else ""
+        raise ConfigurationError(
+            f"connection{named}: its URI begins with {CONN_TYPE}://, and a scheme may not have an underscore:"
+            f" write {_SCHEME}://"
+        )
     reader = _Reader(fields)
     try:
         return reader.config()
     except ConfigurationError as error:
         if error.setting is None:  # already speaks of a field
             raise
-        name = _FIELD_OF_SETTING.get(error.setting, error.setting)
+        name = FIELD_OF_SETTING.get(error.setting, error.setting)
         if name == "verify" and "ca_bundle" in reader.extras:
             name = "ca_bundle"
         problem = fields.problem(name, reader.without_values(error.problem))

@@ -11,6 +11,8 @@ from typing import Any
 CONN_TYPE = "camunda_optimize"
 HOOK_NAME = "Camunda Optimize"
 DEFAULT_CONN_ID = "camunda_optimize_default"
+FILLER_PORT = 443
+"""What to enter where the Test button wants a port."""
 
 SAAS, SELF_MANAGED, STATIC_TOKEN = DEPLOYMENTS = ("saas", "self_managed", "static_token")
 CACHES = ("file", "memory")  # the first is what an empty field means
@@ -26,7 +28,7 @@ PLACEHOLDERS = {
     "host": "http://localhost:8083 (SaaS: empty, if region and cluster are given)",
     "login": "client ID (empty for a static token)",
     "password": "client secret, or the static token",
-    "port": "443 (not used, but the Test button wants a number here)",
+    "port": f"{FILLER_PORT} (not used, but the Test button wants a number here)",
 }
 
 

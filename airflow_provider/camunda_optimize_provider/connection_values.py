@@ -30,10 +30,12 @@ class ConnectionFields:
     """The fields of a connection as Airflow hands them out.
 
     :param conn_id: named in errors; ``None`` leaves it out (the Test button runs under a random one).
+    :param conn_type: what Airflow takes it for; ``None`` where nobody said it.
     :param extra: the extras, as JSON text or already parsed.
     """
 
     conn_id: str | None = None
+    conn_type: str | None = None
     host: str | None = None
     login: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from camunda_optimize import ConfigurationError
 
+from .conn_ids import check_conn_id, unreadable
+
 if TYPE_CHECKING:
     from airflow.sdk import Connection
     from sqlalchemy import URL
@@ -81,16 +83,15 @@ def find_database(conn_id: str, *, setting: str = "conn_id") -> FoundDatabase:
     :raises ConfigurationError: if it is none, and if a provider or a driver for it is not installed.
     :raises AirflowNotFoundException: if there is no such connection.
     """
-    from airflow.sdk import BaseHook
-
     if str(conn_id).strip() in ("", "None"):
         raise ConfigurationError("is empty: name the connection of the database", setting=setting)
+    check_conn_id(conn_id, setting)
     try:
         import sqlalchemy  # noqa: F401 - for the words
     except ImportError:
         problem = "needs a package that is not installed: pip install 'camunda-optimize-connector[sql]'"
         raise ConfigurationError(problem, setting=setting) from None
-    connection = BaseHook.get_connection(conn_id)
+    connection = _get_connection(conn_id)
     unusable = None
     try:
         url = _with_libpq_settings(_url_of_hook(connection) or _url_of(connection), connection)
@@ -100,6 +101,19 @@ def find_database(conn_id: str, *, setting: str = "conn_id") -> FoundDatabase:
     if unusable is not None:  # out of the handler: what a driver says may quote the URL
         raise ConfigurationError(f"connection {conn_id!r} {unusable}", setting=setting)
     return FoundDatabase(url, _names(url))
+
+
+def _get_connection(conn_id: str) -> Connection:
+    from airflow.sdk import BaseHook
+
+    from .failures import not_found_errors
+
+    try:
+        return BaseHook.get_connection(conn_id)
+    except not_found_errors():
+        if problem := unreadable(conn_id):
+            raise problem from None
+        raise
 
 
 class _Unusable(Exception):

@@ -39,8 +39,14 @@ class OptimizeRetryPolicy(RetryPolicy):
     """
 
     def __init__(self, delay: timedelta = timedelta(seconds=30), max_delay: timedelta = timedelta(minutes=15)) -> None:
+        from camunda_optimize import ConfigurationError
+
+        for name, value in (("delay", delay), ("max_delay", max_delay)):
+            if not isinstance(value, timedelta):
+                problem = f"must be a timedelta, such as timedelta(seconds=30), not {value!r}"
+                raise ConfigurationError(problem, setting=name)
         if not timedelta(0) <= delay <= max_delay:
-            raise ValueError(f"delay must be from 0 to max_delay ({max_delay}), not {delay}")
+            raise ConfigurationError(f"must be from 0 to max_delay ({max_delay}), not {delay}", setting="delay")
         self.delay = delay
         self.max_delay = max_delay
 

@@ -27,6 +27,16 @@ StepName = Literal["token", "readiness", "call"]
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 """The id of a collection that nobody has; asking for its dashboards proves access and reads nothing."""
 
+_ADVISED = {
+    "client_id": ("client id",),
+    "client_secret": ("client secret",),
+    "audience": ("audience",),
+    "scope": ("check the scope",),
+    "oauth_url": ("the address", "final address"),
+}
+"""Settings, by the words for them in what :mod:`.oauth` advises. By words, as other processes
+pass on no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckStep:
@@ -40,12 +50,16 @@ class CheckStep:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionCheck:
-    """The outcome. ``message`` is one or two sentences for a person; the check stops at the first step that fails."""
+    """The outcome. ``message`` is one or two sentences for a person; the check stops at the first step that fails.
+
+    ``settings`` names those that may be wrong then (``client_secret``), for a program that calls them by other names.
+    """
 
     ok: bool
     message: str
     steps: tuple[CheckStep, ...]
     error: OptimizeError | None = None
+    settings: tuple[str, ...] = ()
 
 
 async def check_connection(optimize: OptimizeClient) -> ConnectionCheck:
@@ -81,7 +95,8 @@ async def check_connection(optimize: OptimizeClient) -> ConnectionCheck:
         except OptimizeError as error:
             message = _explain(name, error, optimize)
             steps.append(CheckStep(name, ok=False, seconds=time.perf_counter() - started, message=message))
-            return ConnectionCheck(ok=False, message=message, steps=tuple(steps), error=error)
+            settings = _settings(name, error, optimize)
+            return ConnectionCheck(ok=False, message=message, steps=tuple(steps), error=error, settings=settings)
         steps.append(CheckStep(name, ok=True, seconds=time.perf_counter() - started, message=message))
     message = f"Connected: {steps[-1].message}."
     return ConnectionCheck(ok=True, message=message, steps=tuple(steps))
@@ -103,6 +118,19 @@ def _explain(step: StepName, error: OptimizeError, optimize: OptimizeClient) -> 
     if isinstance(error, (NotFoundError, ResponseFormatError, ForbiddenError)):
         return f"What answers at {base_url} does not look like Optimize: {_sentence(str(error.args[0]))}"
     return f"Optimize answered with an error: {_sentence(str(error))}"
+
+
+def _settings(step: StepName, error: OptimizeError, optimize: OptimizeClient) -> tuple[str, ...]:
+    """Those that the error's own advice is about."""
+    if isinstance(error, TransportError):
+        if "setting verify" in str(error):
+            return ("verify",)
+        return ("oauth_url",) if step == "token" else ("base_url",)
+    if isinstance(error, AuthenticationError):
+        return tuple(name for name, words in _ADVISED.items() if any(word in (error.hint or "") for word in words))
+    if isinstance(error, UnauthorizedError):
+        return ("token",) if optimize.config.token else ("audience", "base_url")
+    return ("base_url",) if isinstance(error, (NotFoundError, ResponseFormatError, ForbiddenError)) else ()
 
 
 def _sentence(text: str | None) -> str:

@@ -27,6 +27,18 @@ class OptimizeError(Exception):
     """Whether the server may have done the work although the call failed: its answer was lost, or makes no sense.
 
     Matters for what must not be done twice (:meth:`camunda_optimize.OptimizeClient.import_entities`)."""
+    subject: str | None = None
+    """What the program that uses the client has to say first: which of its connections this is about."""
+    remark: str | None = None
+    """And what it has to say last. Neither may hold a secret."""
+
+    def __str__(self) -> str:
+        subject = f"{self.subject}: " if self.subject else ""
+        remark = f" ({self.remark})" if self.remark else ""
+        return f"{subject}{self._text()}{remark}"
+
+    def _text(self) -> str:
+        return super().__str__()
 
 
 class ConfigurationError(OptimizeError, ValueError):
@@ -43,10 +55,10 @@ class ConfigurationError(OptimizeError, ValueError):
         self.setting = setting
         self.origin = origin
 
-    def __str__(self) -> str:
-        subject = f"{self.setting}: " if self.setting else ""
+    def _text(self) -> str:
+        setting = f"{self.setting}: " if self.setting else ""
         origin = f" (from {self.origin})" if self.origin else ""
-        return f"{subject}{self.problem}{origin}"
+        return f"{setting}{self.problem}{origin}"
 
 
 class ClientClosedError(OptimizeError, RuntimeError):
@@ -77,7 +89,7 @@ class AuthenticationError(OptimizeError):
         self.hint = hint
         self.transient: bool = transient
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         said = ": ".join(part for part in (self.error, self.description) if part)
         parts = [str(self.args[0])]
         if said:
@@ -108,7 +120,7 @@ class TransportError(OptimizeError):
         self.attempts = attempts
         self.transient: bool = transient
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         tries = f" after {self.attempts} attempts" if self.attempts > 1 else ""
         return f"{_request(self.method, self.url)}{self.args[0]}{tries}"
 
@@ -153,7 +165,7 @@ class ApiError(OptimizeError):
         self.url = url
         self.hint = hint
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         said = self.detail or self.message
         text = f"{_request(self.method, self.url)}{self.args[0]}"
         if said:
@@ -215,7 +227,7 @@ class ResponseFormatError(OptimizeError):
         self.method = method
         self.url = url
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         return f"{_request(self.method, self.url)}{self.args[0]}"
 
 

@@ -301,3 +301,16 @@ def test_no_connection(airflow_database):
         find_database("no_such_connection")
     with pytest.raises(ConfigurationError, match="conn_id: is empty"):
         find_database("None")
+
+
+def test_a_connection_that_cannot_be_read_is_there_all_the_same(airflow_database, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", '{"conn_type": "postgres", "password": "s3cret"')
+    with pytest.raises(ConfigurationError, match=r"'warehouse' cannot be read: .* not valid as JSON") as caught:
+        find_database("warehouse")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_url_is_no_connection_id_and_nobody_repeats_it(airflow_database, capfd, caplog):
+    with pytest.raises(ConfigurationError, match="conn_id: is a URL, where the id of a connection belongs") as caught:
+        find_database("postgresql://me:s3cret@db/lake")
+    assert "s3cret" not in str(caught.value) + caplog.text + "".join(capfd.readouterr())

@@ -94,6 +94,11 @@ def test_survives_serialization_and_refuses_nonsense():
     assert (again.delay, again.max_delay) == (policy.delay, policy.max_delay)
     with pytest.raises(ValueError, match="max_delay"):
         OptimizeRetryPolicy(timedelta(hours=1))
+    for arguments in ({"delay": 30}, {"max_delay": 900}):
+        with pytest.raises(
+            core.ConfigurationError, match=r"delay: must be a timedelta, such as timedelta\(seconds=30\)"
+        ):
+            OptimizeRetryPolicy(**arguments)
 
 
 @needs_policies

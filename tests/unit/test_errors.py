@@ -247,3 +247,11 @@ def test_export_error_keeps_its_own_mapping():
     error = ExportError("nothing was published", failures=failures)
     failures.clear()
     assert list(error.failures) == ["c1"]
+
+
+@pytest.mark.parametrize("kind", TREE)
+def test_a_program_may_add_its_words_to_any_error(kind):
+    error = kind("what happened")
+    plain = str(error)
+    error.subject, error.remark = "connection 'x'", "look there"
+    assert str(pickle.loads(pickle.dumps(error))) == f"connection 'x': {plain} (look there)"

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from camunda_optimize.checks import ConnectionCheck
     from camunda_optimize.events import EventCallback
 
+    from ..connection_words import ConnectionWords
+
+_warned = {""}
+"""What has been said in this process of connections of another type."""
+
 
 class OptimizeHook(BaseHook):
     """Gives a :class:`camunda_optimize.OptimizeClient` for an Airflow connection.
@@ -47,6 +52,7 @@ class OptimizeHook(BaseHook):
         self.optimize_conn_id = optimize_conn_id
         self.max_concurrency = max_concurrency
         self._config: OptimizeConfig | None = None
+        self._words: ConnectionWords | None = None
 
     def get_config(self) -> OptimizeConfig:
         """The client's configuration. In a coroutine use :meth:`aget_config`: this one may block.
@@ -54,7 +60,7 @@ class OptimizeHook(BaseHook):
         :raises camunda_optimize.ConfigurationError: names the field of the connection that is wrong.
         """
         if self._config is None:
-            self._config = self._read(self.get_connection(self.optimize_conn_id), self.optimize_conn_id)
+            self._config = self._read(self._get_connection(), self.optimize_conn_id)
         return self._config
 
     async def aget_config(self) -> OptimizeConfig:
@@ -76,10 +82,19 @@ class OptimizeHook(BaseHook):
     async def client(self, *, on_event: EventCallback | None = None) -> AsyncIterator[OptimizeClient]:
         """An open client, closed at the end of the block.
 
+        An error that leaves the block names the connection.
+
         :param on_event: told of token renewals, retries and pauses, as the client's own argument is.
         """
-        async with self._new_client(await self.aget_config(), on_event) as optimize:
+        async with self._opened(await self.aget_config(), on_event) as optimize:
             yield optimize
+
+    def explain(self, check: ConnectionCheck) -> ConnectionCheck:
+        """The outcome of a client's check, with the fields of the connection to look at.
+
+        :param check: of this hook's client.
+        """
+        return self._words.explain(check) if self._words else check
 
     def test_connection(self) -> tuple[bool, str]:
         """Get an access token, ask whether Optimize is ready, make one real call.
@@ -93,8 +108,8 @@ class OptimizeHook(BaseHook):
 
         try:
             # Airflow tests under a random connection id, so that naming it in errors would only puzzle.
-            config = self._read(self.get_connection(self.optimize_conn_id), None)
-            check = run_in_thread(lambda: self._check(config))
+            config = self._read(self._get_connection(), None)
+            check = self.explain(run_in_thread(lambda: self._check(config)))
         except not_found_errors():
             return False, f"There is no connection '{self.optimize_conn_id}'."
         except OptimizeError as error:
@@ -103,16 +118,32 @@ class OptimizeHook(BaseHook):
 
     async def _check(self, config: OptimizeConfig) -> ConnectionCheck:
         # Somebody is waiting at a button: one more try of each request, and no more.
-        async with self._new_client(config.replace(max_attempts=2)) as optimize:
+        async with self._opened(config.replace(max_attempts=2)) as optimize:
             return await optimize.check()
 
+    def _get_connection(self) -> Connection:
+        from ..conn_ids import check_conn_id, unreadable
+        from ..failures import not_found_errors
+
+        check_conn_id(self.optimize_conn_id, "optimize_conn_id")
+        try:
+            return self.get_connection(self.optimize_conn_id)
+        except not_found_errors():
+            if problem := unreadable(self.optimize_conn_id):
+                raise problem from None
+            raise
+
     async def _aget_connection(self) -> Connection:
+        from ..conn_ids import check_conn_id, unreadable
         from ..failures import not_found_errors
         from ..masking import asks_for_itself
 
+        check_conn_id(self.optimize_conn_id, "optimize_conn_id")
         try:
             return await self.aget_connection(self.optimize_conn_id)
         except not_found_errors():
+            if problem := unreadable(self.optimize_conn_id):
+                raise problem from None
             if asks_for_itself():
                 raise
             # ``dag.test()`` cannot look up a connection of the metadata database asynchronously.
@@ -121,21 +152,44 @@ class OptimizeHook(BaseHook):
     def _read(self, connection: Connection, named: str | None) -> OptimizeConfig:
         from ..connection import read_connection
         from ..connection_values import ConnectionFields
+        from ..connection_words import words_of
 
-        config = read_connection(
-            ConnectionFields(
-                conn_id=named,
-                host=connection.host,
-                login=connection.login,
-                password=connection.password,
-                schema=connection.schema,
-                port=connection.port,
-                extra=connection.extra,
-            )
+        fields = ConnectionFields(
+            conn_id=named,
+            conn_type=connection.conn_type,
+            host=connection.host,
+            login=connection.login,
+            password=connection.password,
+            schema=connection.schema,
+            port=connection.port,
+            extra=connection.extra,
         )
+        config = read_connection(fields)
         for secret in config.secrets:
             mask(secret)
+        self._words = words_of(fields, config)
+        if named and self._words.other_type not in _warned:  # a triggerer reads its connections again and again
+            _warned.add(self._words.other_type)
+            self.log.warning("%s", self._words.other_type)
         return config if self.max_concurrency is None else config.replace(max_concurrency=self.max_concurrency)
+
+    @asynccontextmanager
+    async def _opened(
+        self, config: OptimizeConfig, on_event: EventCallback | None = None
+    ) -> AsyncIterator[OptimizeClient]:
+        from camunda_optimize import ConfigurationError, OptimizeError
+
+        opened = False
+        try:
+            async with self._new_client(config, on_event) as optimize:
+                opened = True
+                yield optimize
+        except OptimizeError as error:
+            if self._words is not None:
+                if isinstance(error, ConfigurationError) and not opened:
+                    raise self._words.of_opening(error) from None
+                self._words.name(error)
+            raise
 
     def _new_client(self, config: OptimizeConfig, on_event: EventCallback | None = None) -> OptimizeClient:
         from camunda_optimize import OptimizeClient

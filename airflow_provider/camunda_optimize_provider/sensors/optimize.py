@@ -69,7 +69,9 @@ class OptimizeReadySensor(BaseSensorOperator):
         from ..failures import fail_at_once
 
         if event.get("status") != "ready":
-            raise fail_at_once(event.get("message") or "the trigger fired without saying why")
+            message = event.get("message") or "the trigger fired without saying why"
+            named = f"connection '{self.optimize_conn_id}'"
+            raise fail_at_once(message if named in message else f"{named}: {message}")
         self.log.info("%s", event.get("message"))
 
     def poke(self, context: Context) -> bool:  # noqa: ARG002 - Airflow's
@@ -118,7 +120,7 @@ class OptimizeReadySensor(BaseSensorOperator):
 
             async def look() -> ConnectionCheck:
                 async with hook.client() as optimize:
-                    return await optimize.check()
+                    return hook.explain(await optimize.check())
 
             self._running = LoopThread(look)
             if self._killed:  # meanwhile
@@ -134,7 +136,7 @@ class OptimizeReadySensor(BaseSensorOperator):
             self._running = None
         self.log.info("%s", check.message)
         if not check.ok and not (check.error and check.error.transient):
-            raise fail_at_once(check.message)
+            raise fail_at_once(f"connection '{self.optimize_conn_id}': {check.message}")
         return check.ok
 
     def on_kill(self) -> None:

@@ -1,0 +1,176 @@
+"""What is said of a connection when something fails behind it: its name, its fields, and what of it was not used.
+
+Imports no Airflow, and holds no secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from camunda_optimize import (
+    ApiError,
+    ClientClosedError,
+    ConfigurationError,
+    DestinationError,
+    ManifestError,
+    OptimizeError,
+    ResponseFormatError,
+    ServerError,
+    TransportError,
+)
+
+from .connection_form import CONN_TYPE, FILLER_PORT, field_label
+from .connection_values import ConnectionFields, unset
+
+if TYPE_CHECKING:
+    from camunda_optimize import OptimizeConfig
+    from camunda_optimize.checks import ConnectionCheck
+
+FIELD_OF_SETTING = {
+    "base_url": "host",
+    "client_id": "login",
+    "client_secret": "password",
+    "token": "password",
+    "token_cache": "cache",
+}
+"""Where a setting of the client is called otherwise in the form."""
+
+_OF_SOMETHING_ELSE = (ClientClosedError, ConfigurationError, DestinationError, ManifestError)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionWords:
+    """How a failure is told to the person who keeps the connection.
+
+    :param conn_id: its id; ``None`` leaves it out.
+    :param base_url: where Optimize is.
+    :param filled: the names of the fields that are filled in.
+    :param unused: a sentence about fields that do not count beside a complete URL; empty if there are none.
+    :param other_type: a sentence about a type of connection that is not ours; empty if it is.
+    """
+
+    conn_id: str | None
+    base_url: str
+    filled: frozenset[str]
+    unused: str = ""
+    other_type: str = ""
+
+    def name(self, error: OptimizeError) -> None:
+        """Have the error say which connection it is about, unless it is about the place where an export goes.
+
+        :param error: that ends the use of the client.
+        """
+        if isinstance(error, _OF_SOMETHING_ELSE):
+            return
+        if self.conn_id and error.subject is None:
+            error.subject = f"connection '{self.conn_id}'"
+        if self.unused and self._is_about_the_address(error):
+            error.remark = self.unused
+
+    def of_opening(self, error: ConfigurationError) -> ConfigurationError:
+        """An error of a client that could not open, about the field that is wrong.
+
+        :param error: about a setting.
+        """
+        if error.setting is None:
+            return error
+        name = self._field(error.setting)
+        return ConnectionFields(conn_id=self.conn_id).problem(name, error.problem)
+
+    def explain(self, check: ConnectionCheck) -> ConnectionCheck:
+        """The same outcome, with the fields to look at.
+
+        :param check: of the client.
+        """
+        parts = [check.message]
+        if labels := self._labels(check.settings):
+            parts.append(f"Look at {' and '.join(labels)}.")
+        if check.error is not None and self.unused and self._is_about_the_address(check.error):
+            parts.append(f"{self.unused}.")
+        if self.other_type:
+            parts.append(f"{self.other_type}.")
+        return replace(check, message=" ".join(parts))
+
+    def _labels(self, settings: Sequence[str]) -> list[str]:
+        names: list[str] = []
+        for setting in settings:
+            if setting == "base_url" and "host" not in self.filled:
+                names += ["region", "cluster_id"]
+            elif setting != "oauth_url" or "oauth_url" in self.filled:  # else it is Camunda's own, and nobody gave it
+                names.append(self._field(setting))
+        return [f"Field '{field_label(name)}'" for name in dict.fromkeys(names)]
+
+    def _field(self, setting: str) -> str:
+        return "ca_bundle" if setting == "verify" else FIELD_OF_SETTING.get(setting, setting)
+
+    def _is_about_the_address(self, error: OptimizeError) -> bool:
+        """Whether another server may have been meant: no answer, or one that is not Optimize's."""
+        for each in _each(error):
+            if isinstance(each, (TransportError, ResponseFormatError)):
+                found = True
+            elif isinstance(each, ApiError) and not isinstance(each, ServerError):
+                found = each.status in (404, 405) and each.error_code is None
+            else:
+                found = False
+            if found and (each.url or "").startswith(self.base_url):  # type: ignore[attr-defined]
+                return True
+        return False
+
+
+def _each(error: OptimizeError) -> Iterator[OptimizeError]:
+    yield error
+    yield from getattr(error, "failures", {}).values()
+
+
+def words_of(fields: ConnectionFields, config: OptimizeConfig) -> ConnectionWords:
+    """What to say of a connection that has been read.
+
+    :param fields: of the connection.
+    :param config: that was read from them.
+    """
+    filled = {name for name in ("host", "login", "password") if not unset(getattr(fields, name))}
+    return ConnectionWords(
+        fields.conn_id,
+        config.base_url,
+        frozenset({*filled, *fields.extras()}),
+        _unused(fields, config.base_url),
+        other_type(fields),
+    )
+
+
+def other_type(fields: ConnectionFields) -> str:
+    """A sentence about a connection that was made for something else; empty for ours and where no type is said.
+
+    :param fields: of the connection.
+    """
+    if not fields.conn_type or fields.conn_type == CONN_TYPE:
+        return ""
+    named = f" '{fields.conn_id}'" if fields.conn_id else ""
+    return (
+        f"The connection{named} is of type '{fields.conn_type}', not '{CONN_TYPE}': it is read as if it were one, and"
+        " its form does not show the fields of Optimize"
+    )
+
+
+def _unused(fields: ConnectionFields, base_url: str) -> str:
+    """Beside a complete URL neither port nor schema count, and people who split a URL themselves do not expect that."""
+    if "://" not in (fields.host or ""):
+        return ""
+    parts = urlsplit(base_url)
+    default = 443 if parts.scheme == "https" else 80
+    port = fields.port if fields.port and fields.port not in (FILLER_PORT, parts.port or default) else None
+    schema = not unset(fields.schema) and str(fields.schema).lower() not in ("http", "https")
+    names = [f"Field 'Port' ({port})"] * bool(port) + ["what stands in 'Schema'"] * schema
+    if not names:
+        return ""
+    host = parts.netloc.rpartition("@")[2].removesuffix(f":{parts.port}")
+    root = f"{parts.scheme}://{host}:{port or parts.port or default}"
+    whole, behind = (f"{root}/<what stands in 'Schema'>", "%2F…") if schema else (f"{root}{parts.path}", "")
+    uri = quote(root if schema else whole, safe="") + behind
+    return (
+        f"{' and '.join(names)} {'are' if len(names) > 1 else 'is'} not used, because Field '{field_label('host')}'"
+        f" holds a complete URL: write {whole} there (in a connection URI, as its host: {uri})"
+    )
