@@ -61,8 +61,10 @@ class OptimizeImportEntitiesOperator(OptimizeOperator):
 
         :param context: of the task.
         """
+        from camunda_optimize import ConflictError
         from camunda_optimize.export.definitions import import_definitions
 
+        from ..conflicts import with_reasons
         from ..failures import fail_at_once
         from ..sent_once import ImportsOnce, SentOnce
         from ..storage import find_destination
@@ -79,7 +81,10 @@ class OptimizeImportEntitiesOperator(OptimizeOperator):
 
         async def run(optimize: OptimizeClient) -> ImportResult:
             client = ImportsOnce(optimize, sent)
-            return await import_definitions(client, collection_id, source.url, filesystem=source.filesystem)
+            try:
+                return await import_definitions(client, collection_id, source.url, filesystem=source.filesystem)
+            except ConflictError as error:
+                raise await with_reasons(error, optimize, collection_id, source) from None
 
         return with_client(hook, run)
 
