@@ -301,3 +301,19 @@ def test_no_connection(airflow_database):
         find_database("no_such_connection")
     with pytest.raises(ConfigurationError, match="conn_id: is empty"):
         find_database("None")
+
+
+def test_how_reports_are_paged_is_the_dag_files_affair(run_dag, optimize_simulator, optimize_connection, database):
+    organisation = optimize_simulator.organisation
+    report = organisation.add_report(next(iter(organisation.collections)), kind="raw", rows=50).id
+    with DAG("paged_into_sql", schedule=None) as dag:
+        DataToSql(
+            task_id="export", conn_id="warehouse", table="cases", snapshot="s", create_table=True, reports=[report],
+            page_size=20, pagination_timeout=60, max_restarts=0,
+        )  # fmt: skip
+    assert run_dag(dag).state == "success"
+    queries = [query for _, path, query, _ in optimize_simulator.requests_log if "/result/json" in path]
+    assert len(queries) >= 3
+    assert all("paginationTimeout=60" in query for query in queries)
+    optimize_simulator.add_fault(Fault(path="/result/json", skip=1, times=1, lost=True))
+    assert run_dag(dag).state == "failed"

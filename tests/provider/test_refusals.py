@@ -54,7 +54,11 @@ MISTAKES = [
     *[(name, {"reports": None}, "give either reports or collections") for name in EXPORTS if "Report" in name],
     *[(name, {"reports": None, "collections": []}, "collections: is empty") for name in EXPORTS if "Report" in name],
     *[(name, {"max_concurrency": value}, "max_concurrency: must be") for name in RIGHT for value in (0, "many")],
-    ("OptimizeExportReportDataOperator", {"page_size": 20_000}, "page_size"),
+    *[
+        (name, {argument: value}, f"{argument}: ")
+        for name in EXPORTS if "Report" in name
+        for argument, value in [("page_size", 20_000), ("pagination_timeout", 59), ("pagination_timeout", "120"), ("max_restarts", -1), ("concurrent_reports", 0)]
+    ],
     ("OptimizeExportReportDataOperator", {"naming": "fixed"}, "resume_within: needs naming='content'"),
     ("OptimizeExportReportDataOperator", {"resume_within": "a day"}, "resume_within: must be"),
     (COMMIT, {"parts": []}, "parts: is empty"),

@@ -13,6 +13,7 @@ from ._export import ExportOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+_PAGING = ("page_size", "pagination_timeout", "max_restarts", "concurrent_reports")
 _EITHER = "give either reports or collections"
 
 
@@ -53,6 +54,8 @@ class ReportsOperator(ExportOperator):
 
     :param reports: ids of reports; or ``collections``: all reports in these. (both templated)
     :param page_size: rows of a page, 1 to 10000.
+    :param pagination_timeout: seconds for which the server keeps a scroll between two pages, 60 or more.
+    :param max_restarts: how often a report is begun anew when the server has given its scroll up.
     :param concurrent_reports: reports that are read at once.
     """
 
@@ -64,6 +67,8 @@ class ReportsOperator(ExportOperator):
         reports: Sequence[str] | str | None = None,
         collections: Sequence[str] | str | None = None,
         page_size: int = 1000,
+        pagination_timeout: int = 120,
+        max_restarts: int = 3,
         concurrent_reports: int = 4,
         **kwargs: Any,
     ) -> None:
@@ -71,6 +76,8 @@ class ReportsOperator(ExportOperator):
         self.reports = reports
         self.collections = collections
         self.page_size = page_size
+        self.pagination_timeout = pagination_timeout
+        self.max_restarts = max_restarts
         self.concurrent_reports = concurrent_reports
 
     def check_arguments(self) -> None:
@@ -78,7 +85,7 @@ class ReportsOperator(ExportOperator):
         from camunda_optimize.export.fetch_report_data import Paging
 
         super().check_arguments()
-        Paging(page_size=self.page_size, concurrent_reports=self.concurrent_reports)
+        Paging(**self._paging())
         if self.reports is None and self.collections is None:
             raise ConfigurationError(_EITHER, setting="reports")
         self._check_not_both()
@@ -93,13 +100,16 @@ class ReportsOperator(ExportOperator):
         :param context: of the task.
         """
         self._check_not_both()  # of a mapped task nobody has judged it before
-        arguments = {"page_size": self.page_size, "concurrent_reports": self.concurrent_reports}
+        arguments = self._paging()
         if self.collections is not None:
             collections = chosen_collections(self.collections, none_means_all=False)
             words = f"the reports of {len(collections):,} collections" if isinstance(collections, tuple) else ""
             return words, collections, {**arguments, "collections": collections}
         reports = chosen_ids(self.reports, "reports")
         return f"the data of {len(reports):,} reports", None, {**arguments, "reports": reports}
+
+    def _paging(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _PAGING}
 
     def _check_not_both(self) -> None:
         if self.reports is not None and self.collections is not None:

@@ -116,6 +116,8 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
     :param on_error: ``fail``, or ``publish_rest`` to publish without the reports that failed. (templated)
     :param shrink_guard: the part of the previous snapshot's rows (0 to 1) that must remain. (templated)
     :param page_size: rows of a page, 1 to 10000.
+    :param pagination_timeout: seconds for which the server keeps a scroll between two pages, 60 or more.
+    :param max_restarts: how often a report is begun anew when the server has given its scroll up.
     :param concurrent_reports: reports that are read at once.
     :param resume_within: seconds for which the next try of this run uses what a failed one had finished; ``None``:
         never. Another run, or a task that was cleared, begins anew.

@@ -86,6 +86,8 @@ class OptimizeExportReportDataToSqlOperator(ReportsOperator, TablesExportOperato
     :param on_error: ``fail``, or ``publish_rest`` to go on without the reports that failed. (templated)
     :param shrink_guard: the part of the previous snapshot's rows (0 to 1) that must remain. (templated)
     :param page_size: rows of a page, 1 to 10000.
+    :param pagination_timeout: seconds for which the server keeps a scroll between two pages, 60 or more.
+    :param max_restarts: how often a report is begun anew when the server has given its scroll up.
     :param concurrent_reports: reports that are begun at once; they are written one by one.
     :param replace: ``snapshot``; or ``listed`` to replace only what the snapshot has of these reports: for mapped tasks
         that share one.
