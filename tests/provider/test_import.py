@@ -100,13 +100,15 @@ def test_a_timeout_in_the_middle_is_not_tried_again(run_dag, optimize_simulator,
     said = "".join(capfd.readouterr())
     assert "The import was ended (AirflowTaskTimeout) after it had been sent" in said
     assert "look into collection target" in said
+    assert "before anything was sent" not in said
 
 
-def test_a_timeout_before_it_was_sent_is(run_dag, optimize_simulator, source):
+def test_a_timeout_before_it_was_sent_is(run_dag, optimize_simulator, source, capfd):
     optimize_simulator.add_fault(Fault(path="/dashboard", latency=30, times=1))
     run = run_dag(import_dag("import_late", source, execution_timeout=timedelta(seconds=2)))
     assert (run.states, run.tries) == ({"import": "success"}, {"import": 2})
     assert sent(optimize_simulator) == 1
+    assert "The import was stopped from outside before anything was sent" in "".join(capfd.readouterr())
 
 
 def test_a_sigterm_in_the_middle_is_not_tried_again(run_dag, optimize_simulator, source, capfd):

@@ -84,7 +84,7 @@ class OptimizeOperator(LeavesLinks, BaseOperator):
         """
         from camunda_optimize import OptimizeError
 
-        from ..failures import fail_at_once, not_found_errors, ordinary_failure, task_failure
+        from ..failures import fail_at_once, not_found_errors, ordinary_failure, task_failure, timeout_errors
         from ..runner import LoopThread, Stopped
 
         try:
@@ -94,12 +94,19 @@ class OptimizeOperator(LeavesLinks, BaseOperator):
             return self._running.run()
         except Stopped:
             raise ordinary_failure(self.stopped_message) from None
+        except timeout_errors():  # of which Airflow says no more than that
+            self.tell_timeout()
+            raise
         except OptimizeError as error:
             raise task_failure(error) from None
         except not_found_errors() as error:  # a connection, ours or the storage's
             raise fail_at_once(str(error)) from None
         finally:
             self._running = None
+
+    def tell_timeout(self) -> None:
+        """Say in the log what an ``execution_timeout`` means for the data."""
+        self.log.warning(self.stopped_message)
 
     def on_kill(self) -> None:
         """Stop the work and wait for its clean-up."""

@@ -88,6 +88,11 @@ class OptimizeImportEntitiesOperator(OptimizeOperator):
 
         return with_client(hook, run)
 
+    def tell_timeout(self) -> None:
+        """See :class:`OptimizeOperator`; once it was sent, :meth:`execute` says more."""
+        if self._sent is None or not self._sent.sent:
+            super().tell_timeout()
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Import.
 
