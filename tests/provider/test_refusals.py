@@ -40,6 +40,12 @@ MISTAKES = [
             (None, f"{argument}: is empty"),
             (Path("s3://storage@lake/x"), "write s3://bucket/path"),
             ("s3://storage@lake/a#b", "choose another name"),
+            ("s3://", "has no bucket: write s3://connection_id@bucket/path"),
+            ("s3:///key", "has no bucket: write s3://connection_id@bucket/path"),
+            ("s3a://storage@/key", "has no bucket: write s3a://connection_id@bucket/path"),
+            ("s3n://storage@lake/x", f"{argument}: begins with s3n://: write s3://"),
+            ("sftp://storage@host/x", "pip install 'apache-airflow-providers-sftp[sshfs]'"),
+            ("s3://storage@lake/x?versionId=1", "choose another name"),
             ("zzz://lake/x", "no filesystem for zzz:// is installed: no known Airflow provider has one"),
             ("s3://key:a-secret-of-the-storage@lake/x", "credentials: store them in an Airflow connection"),
         ]
@@ -94,13 +100,22 @@ def test_a_mistake_breaks_the_parsing_of_the_dag(name, arguments, words):
         ("gs", "apache-airflow-providers-google", "airflow.providers.google.cloud.fs.gcs"),
         ("abfs", "apache-airflow-providers-microsoft-azure", "adlfs"),
         ("s3", "apache-airflow-providers-amazon[s3fs]", "s3fs"),
+        ("sftp", "apache-airflow-providers-sftp[sshfs]", "airflow.providers.sftp.fs.sftp"),
+        ("ssh", "apache-airflow-providers-sftp[sshfs]", "sshfs"),
+        ("msgd", "apache-airflow-providers-microsoft-azure", "msgraphfs"),
     ],
 )
 def test_a_filesystem_that_is_not_installed_is_named_with_its_package(monkeypatch, name, scheme, package, lacking):
     from camunda_optimize_provider import storage
 
     found = importlib.util.find_spec
-    monkeypatch.setattr(storage, "find_spec", lambda module: None if module == lacking else found(module))
+
+    def find_spec(module):
+        if module == lacking:
+            return None
+        return found(module) if scheme in ("gs", "abfs", "s3") else module
+
+    monkeypatch.setattr(storage, "find_spec", find_spec)
     argument = "source" if name == IMPORT else "destination"
     with pytest.raises(ConfigurationError) as caught:
         make(name, **{argument: f"{scheme}://storage@lake/x"})

@@ -123,15 +123,16 @@ class FilesExportOperator(ExportOperator, FilesOperator):
             progress = picture.watch(progress)
 
         async def run(optimize: OptimizeClient) -> ExportResult:
-            return await export(
-                optimize,
-                destination=destination.url,
-                filesystem=destination.filesystem,
-                progress=progress,
-                part=part,
-                **arguments,
-                **chosen,
-            )
+            with destination.reached():
+                return await export(
+                    optimize,
+                    destination=destination.url,
+                    filesystem=destination.filesystem,
+                    progress=progress,
+                    part=part,
+                    **arguments,
+                    **chosen,
+                )
 
         return with_client(hook, run, picture.timeline if picture else None)
 

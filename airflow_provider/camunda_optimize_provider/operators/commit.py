@@ -74,13 +74,14 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
         self.log.info("Publishing %s parts at %s", f"{len(names):,}", destination.url)
 
         async def commit() -> tuple[ExportResult, Mapping[str, float]]:
-            result = await commit_snapshot(
-                destination.url,
-                names,
-                shrink_guard=guard,
-                filesystem=destination.filesystem,
-                progress=ProgressLog(self.log),
-            )
+            with destination.reached():
+                result = await commit_snapshot(
+                    destination.url,
+                    names,
+                    shrink_guard=guard,
+                    filesystem=destination.filesystem,
+                    progress=ProgressLog(self.log),
+                )
             return result, result.manifest.counters
 
         return commit

@@ -82,7 +82,8 @@ class OptimizeImportEntitiesOperator(OptimizeOperator):
         async def run(optimize: OptimizeClient) -> ImportResult:
             client = ImportsOnce(optimize, sent)
             try:
-                return await import_definitions(client, collection_id, source.url, filesystem=source.filesystem)
+                with source.reached():
+                    return await import_definitions(client, collection_id, source.url, filesystem=source.filesystem)
             except ConflictError as error:
                 raise await with_reasons(error, optimize, collection_id, source) from None
 
