@@ -11,6 +11,7 @@ from upath import UPath
 from camunda_optimize import ConfigurationError
 from camunda_optimize.export import ALL_COLLECTIONS, Progress
 from camunda_optimize_provider.arguments import as_text, chosen_collections, is_template, snapshot_options, sql_place
+from camunda_optimize_provider.counting import counted
 from camunda_optimize_provider.progress_log import ProgressLog
 from camunda_optimize_provider.storage import credentials_in, endpoint_of, find_destination
 
@@ -251,6 +252,20 @@ def test_rows_are_logged_with_their_total_where_it_is_known(caplog):
         progress(Progress("fetch", 0, 1, 1_000))
         progress(Progress("fetch", 0, 1, 2_000, 50_000))
     assert caplog.messages == [
-        "0 of 1 reports fetched, 1,000 rows",
-        "0 of 1 reports fetched, 2,000 of 50,000 rows",
+        "0 of 1 report fetched, 1,000 rows",
+        "0 of 1 report fetched, 2,000 of 50,000 rows",
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "things", "said"),
+    [
+        (1, "collections", "1 collection"),
+        (0, "reports", "0 reports"),
+        (1, "entities", "1 entity"),
+        (1, "dashboard ids", "1 dashboard id"),
+        (1_000, "variables", "1,000 variables"),
+    ],
+)
+def test_one_thing_is_not_many(count, things, said):
+    assert counted(count, things) == said

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import DAG, Asset, task
 
 from camunda_optimize import ConfigurationError
-from camunda_optimize.export import read_snapshot, verify
+from camunda_optimize.export import ALL_COLLECTIONS, read_snapshot, verify
 from camunda_optimize.export.naming import part_directory
 from camunda_optimize.testing import Fault
 from camunda_optimize_provider.arguments import chosen_variables
@@ -145,8 +145,9 @@ def test_mapped_report_data_is_of_reports_or_of_collections(
 ):
     with DAG("both", schedule=None) as dag:
         OptimizeExportReportDataOperator.partial(
-            task_id="export", reports=["one"], destination=f"{tmp_path}/map_index={{{{ ti.map_index }}}}", retries=3
+            task_id="export", destination=f"{tmp_path}/map_index={{{{ ti.map_index }}}}", retries=3
         ).expand(collections=[ids(optimize_simulator)[:1]])
+        dag.get_task("export").partial_kwargs["reports"] = ["one"]  # whatever is judged before
     run = run_dag(dag)
     assert (run.states, run.tries) == ({"export[0]": "failed"}, {"export[0]": 1})
     assert "reports: give either reports or collections" in capfd.readouterr().out
@@ -270,6 +271,26 @@ def test_all_reports_of_collections_given_by_a_template(run_dag, optimize_simula
     run = run_dag(dag, run_conf={"ids": chosen})
     assert run.state == "success"
     assert run.xcoms["export"]["rows"] == len(list(read_snapshot(tmp_path)))
+
+
+def test_the_reports_of_all_collections_and_the_words_for_one(
+    run_dag, optimize_simulator, optimize_connection, tmp_path, capfd
+):
+    one = ids(optimize_simulator)[0]
+    report = optimize_simulator.organisation.add_report(one, kind="raw", rows=1).id
+    with DAG("report_data_of_all", schedule=None) as dag:
+        for name, chosen in {
+            "all": {"collections": ALL_COLLECTIONS},
+            "collection": {"collections": [one]},
+            "report": {"reports": [report]},
+        }.items():
+            OptimizeExportReportDataOperator(task_id=name, destination=str(tmp_path / name), **chosen)
+    assert run_dag(dag).state == "success"
+    said = "".join(capfd.readouterr())
+    assert "Exporting the reports of all collections from" in said
+    assert "Exporting the reports of 1 collection from" in said
+    assert "Exporting the data of 1 report from" in said
+    assert "Published 1 row of 1 report (1 exported) in 1 object; " in said
 
 
 def test_definitions_are_exported_and_imported_elsewhere(run_dag, optimize_simulator, optimize_connection, tmp_path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from camunda_optimize import ConfigurationError
 
 from ..arguments import chosen_collections, chosen_ids, is_template
+from ..counting import counted
 from ._export import ExportOperator
 
 if TYPE_CHECKING:
@@ -45,14 +46,15 @@ class CollectionsOperator(ExportOperator):
 
         literal = self._all_collections and none_is_literal(self.task_id, context)
         collections = chosen_collections(self.collections, none_means_all=literal)
-        which = f"{len(collections):,} collections" if isinstance(collections, tuple) else "all collections"
+        which = counted(len(collections), "collections") if isinstance(collections, tuple) else "all collections"
         return f"the {self.NOUN} of {which}", collections, {"collections": collections}
 
 
 class ReportsOperator(ExportOperator):
     """Exports the data of reports.
 
-    :param reports: ids of reports; or ``collections``: all reports in these. (both templated)
+    :param reports: ids of reports; or ``collections``: all reports in these, or in ``ALL_COLLECTIONS`` of
+        ``camunda_optimize.export``. (both templated)
     :param page_size: rows of a page, 1 to 10000.
     :param pagination_timeout: seconds for which the server keeps a scroll between two pages, 60 or more.
     :param max_restarts: how often a report is begun anew when the server has given its scroll up.
@@ -90,7 +92,7 @@ class ReportsOperator(ExportOperator):
             raise ConfigurationError(_EITHER, setting="reports")
         self._check_not_both()
         if self.collections is not None:
-            _known_collections(self.collections)
+            _known_collections(self.collections, "ALL_COLLECTIONS")
         elif not is_template(self.reports):
             chosen_ids(self.reports, "reports")
 
@@ -102,11 +104,11 @@ class ReportsOperator(ExportOperator):
         self._check_not_both()  # of a mapped task nobody has judged it before
         arguments = self._paging()
         if self.collections is not None:
-            collections = chosen_collections(self.collections, none_means_all=False)
-            words = f"the reports of {len(collections):,} collections" if isinstance(collections, tuple) else ""
-            return words, collections, {**arguments, "collections": collections}
+            collections = chosen_collections(self.collections, none_means_all=False, all_is="ALL_COLLECTIONS")
+            which = counted(len(collections), "collections") if isinstance(collections, tuple) else "all collections"
+            return f"the reports of {which}", collections, {**arguments, "collections": collections}
         reports = chosen_ids(self.reports, "reports")
-        return f"the data of {len(reports):,} reports", None, {**arguments, "reports": reports}
+        return f"the data of {counted(len(reports), 'reports')}", None, {**arguments, "reports": reports}
 
     def _paging(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _PAGING}
@@ -116,7 +118,7 @@ class ReportsOperator(ExportOperator):
             raise ConfigurationError(_EITHER, setting="reports")
 
 
-def _known_collections(collections: Any) -> None:
+def _known_collections(collections: Any, all_is: str = "None") -> None:
     """Judge collections that are no template; ``None`` stands for all."""
     if not is_template(collections):
-        chosen_collections(collections, none_means_all=True)
+        chosen_collections(collections, none_means_all=True, all_is=all_is)

@@ -106,7 +106,8 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
 
     :param destination: a local path, ``file:///path`` or an object store's URL with the connection to use:
         ``s3://connection_id@bucket/path``. (templated)
-    :param reports: ids of reports; or ``collections``: all reports in these. (both templated)
+    :param reports: ids of reports; or ``collections``: all reports in these, or in ``ALL_COLLECTIONS`` of
+        ``camunda_optimize.export``. (both templated)
     :param format: ``jsonl``, ``json``, ``csv`` or ``parquet``. (templated)
     :param compression: ``gzip`` or ``zstd``, for text formats. (templated)
     :param naming: ``content`` or ``fixed``; the latter needs ``resume_within=None``. (templated)
@@ -162,11 +163,12 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
         """See :class:`OptimizeOperator`."""
         from camunda_optimize import ConfigurationError
 
+        from ..arguments import check_seconds
+
         super().check_arguments()
         if self.resume_within is None:
             return
-        if isinstance(self.resume_within, bool) or not isinstance(self.resume_within, (int, float)):
-            raise ConfigurationError("must be a number of seconds, or None", setting="resume_within")
+        check_seconds(self.resume_within, "resume_within", or_none=True)
         if self.naming == "fixed":
             problem = "needs naming='content', or resume_within=None: finished objects lie beside older ones"
             raise ConfigurationError(problem, setting="resume_within")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import chosen_ids, is_template
+from ..counting import counted
 from ._base import OptimizeOperator, Work, with_client
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ class OptimizeImportEntitiesOperator(OptimizeOperator):
             raise fail_at_once(problem) from None
         for group in result.ambiguous:
             self.log.warning("These could be exchanged in the map of ids, so alike are they: %s", ", ".join(group))
-        self.log.info("Imported %s entities into collection %s", f"{len(result.created):,}", result.collection_id)
+        imported = counted(len(result.created), "entities")
+        self.log.info("Imported %s into collection %s", imported, result.collection_id)
         return {"imported": len(result.created), "ids": dict(result.ids)}
 
     def _advice(self) -> str:

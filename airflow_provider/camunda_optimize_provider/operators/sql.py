@@ -77,7 +77,8 @@ class OptimizeExportReportDataToSqlOperator(ReportsOperator, TablesExportOperato
     :param conn_id: the connection of the database. (templated)
     :param table: the table, perhaps with its schema: ``lake.cases``. (templated)
     :param snapshot: names the rows that are replaced; those of other snapshots stay. (templated)
-    :param reports: ids of reports; or ``collections``: all reports in these. (both templated)
+    :param reports: ids of reports; or ``collections``: all reports in these, or in ``ALL_COLLECTIONS`` of
+        ``camunda_optimize.export``. (both templated)
     :param schema: the table's, where ``table`` does not say it. (templated)
     :param create_table: make the tables if they are not there.
     :param on_missing: what to do about a report that does not exist. (templated)
