@@ -176,8 +176,6 @@ def test_a_store_that_does_not_answer_is_named_with_its_endpoint_and_how_to_name
     assert run_dag(dag).state == "failed"
     said = "".join(capfd.readouterr())
     assert "cannot read s3://lake/x" in said
-    hint = (
-        "http://127.0.0.1:9 was asked, and no Airflow connection is named: that would be s3://connection_id@lake/x"
-    )
+    hint = "http://127.0.0.1:9 was asked, and no Airflow connection is named: that would be s3://connection_id@lake/x"
     assert (hint in said) is (conn_id == "")
     assert "S3cr3t~value" not in said
