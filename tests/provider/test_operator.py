@@ -141,7 +141,7 @@ MISTAKES = {
     "on_missing": ({"on_missing": "ignore"}, "keep_previous"),
     "shrink_guard": ({"shrink_guard": 2}, "at most 1"),
     "no collections": ({"collections": []}, "is empty"),
-    "ids that are numbers": ({"collections": [1]}, "string"),
+    "ids that are numbers": ({"collections": [1.5]}, "string"),
 }
 
 
