@@ -6,6 +6,7 @@ import ast
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,11 +17,9 @@ if TYPE_CHECKING:
     from camunda_optimize.export import AllCollections, SnapshotOptions
 
 _NOTHINGS = frozenset({"None", "null"})
-_NOTHING = (
-    "is empty: a template, an XCom or another task came to nothing, which does not mean everything. To export all"
-    " collections, write collections=None in the DAG file"
-)
+_NOTHING = "a template, an XCom or another task came to nothing, which does not mean everything. "
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WEB = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 _NO_ID = re.compile(r"""[\s,;"'{}]""")
 
 
@@ -94,6 +93,44 @@ def snapshot_options(**options: Any) -> SnapshotOptions:
     return check_options(**known)
 
 
+def check_flag(value: Any, setting: str) -> None:
+    """Refuse what is neither ``True`` nor ``False``.
+
+    :param value: as the operator got it.
+    :param setting: what the argument is called.
+    :raises camunda_optimize.ConfigurationError: says so.
+    """
+    if not isinstance(value, bool):
+        raise _refusal(f"must be True or False, not {value!r:.80}", setting)
+
+
+def check_seconds(value: Any, setting: str, *, least: float = 0.0, or_none: bool = False) -> None:
+    """Judge a number of seconds.
+
+    :param value: as the operator or trigger got it.
+    :param setting: what the argument is called.
+    :param least: that it may be; 0 itself is none.
+    :param or_none: whether ``None`` may be written instead; it is for the caller to judge.
+    :raises camunda_optimize.ConfigurationError: says what it may be.
+    """
+    instead = ", or None" if or_none else ""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise _refusal(f"must be a number of seconds{instead}, not {value!r:.80}", setting)
+    if value < least or value <= 0:
+        raise _refusal(f"must be {f'{least:g} seconds or more' if least else 'more than 0 seconds'}{instead}", setting)
+
+
+def check_web_address(value: Any, setting: str) -> None:
+    """Refuse what a browser does not open as a page.
+
+    :param value: as the operator got it, or as it was rendered; nothing is no address.
+    :param setting: what the argument is called.
+    :raises camunda_optimize.ConfigurationError: says how to write it.
+    """
+    if value not in (None, "", "None") and not (isinstance(value, str) and _WEB.match(value)):
+        raise _refusal("is no address for a browser: it must begin with https:// or http://", setting)
+
+
 def check_concurrency(value: Any) -> None:
     """Judge a ``max_concurrency`` by the client's own rule; ``None`` leaves it to the connection.
 
@@ -127,25 +164,31 @@ def sql_place(**arguments: Any) -> dict[str, Any]:
     return arguments
 
 
-def chosen_collections(collections: Any, *, none_means_all: bool) -> Sequence[str] | AllCollections:
+def chosen_collections(
+    collections: Any, *, none_means_all: bool, all_is: str = "None"
+) -> Sequence[str] | AllCollections:
     """The collections that a rendered argument means.
 
     :param collections: ``None``; a list of ids; one id; or the text that a template makes of a list, as JSON or as
         Python writes it.
     :param none_means_all: whether ``None`` stands in the DAG file. Where a template or another task came to nothing,
         it does not mean everything.
+    :param all_is: what is to be written for all collections there.
     :raises camunda_optimize.ConfigurationError: for nothing, for an empty list, and for what is none of these.
     """
-    from camunda_optimize.export.options import ALL_COLLECTIONS, check_collections
+    from camunda_optimize.export.options import ALL_COLLECTIONS, AllCollections, check_ids
 
     if collections is None and none_means_all:
         return ALL_COLLECTIONS
+    if isinstance(collections, AllCollections):
+        return collections
     _refuse_iterator(collections)
     found = _listed(collections, "collections")
-    if found is None:
-        raise _refusal(_NOTHING)
-    chosen = check_collections(found)
-    if isinstance(chosen, tuple) and not _NOTHINGS.isdisjoint(chosen):
+    if found is None or found == []:
+        why = _NOTHING if found is None else ""
+        raise _refusal(f"is empty: {why}For all collections write collections={all_is} in the DAG file")
+    chosen = check_ids(found, "collections")
+    if not _NOTHINGS.isdisjoint(chosen):
         raise _refusal("holds an id that came to nothing: what should have given it?")
     return chosen
 

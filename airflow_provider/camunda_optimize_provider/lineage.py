@@ -136,10 +136,10 @@ def dataset_name(url: str) -> tuple[str, str]:
     return f"{_PREFIXES.get(scheme, scheme)}://{bucket}", key or "/"
 
 
-def operator_lineage(published: Published) -> OperatorLineage[Any, Any] | None:
+def operator_lineage(published: Published | None) -> OperatorLineage[Any, Any] | None:
     """The lineage as OpenLineage's Airflow provider takes it; ``None`` where that is not installed.
 
-    :param published: what was published.
+    :param published: what was published; of nothing there is an empty lineage, because ``None`` is invalid there.
     """
     try:
         from airflow.providers.openlineage.extractors import OperatorLineage
@@ -148,9 +148,14 @@ def operator_lineage(published: Published) -> OperatorLineage[Any, Any] | None:
     except ImportError:
         return None
 
+    if published is None:
+        return OperatorLineage()
+
+    namespace = published.source
+
     def source(name: str, rows: int) -> InputDataset:
         count = facets.input_statistics_input_dataset.InputStatisticsInputDatasetFacet(rowCount=rows)
-        return InputDataset(namespace=published.source, name=name, inputFacets={"inputStatistics": count})
+        return InputDataset(namespace=namespace, name=name, inputFacets={"inputStatistics": count})
 
     if len(published.units) > MOST_INPUTS:
         inputs = [source(f"{published.unit}s", sum(published.units.values()))]
@@ -191,4 +196,4 @@ class TellsLineage:
 
         :param task_instance: of the task.
         """
-        return operator_lineage(self.published) if self.published is not None else None
+        return operator_lineage(self.published)

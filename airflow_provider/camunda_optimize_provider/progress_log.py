@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .counting import counted
+
 if TYPE_CHECKING:
     from camunda_optimize.export import Progress
 
@@ -58,6 +60,8 @@ class ProgressLog:
             return
         self._quarter, self._last = quarter, now
         words = f"{self._unit} fetched" if progress.stage == "fetch" else self._publishing
-        of = f" of {progress.rows_total:,}" if progress.rows_total else ""
-        rows = f", {progress.rows:,}{of} rows" if progress.rows else ""
-        self._log.info("%s of %s %s%s", f"{progress.done:,}", f"{progress.total:,}", words, rows)
+        noun, done = words.split(" ", 1)
+        total = progress.rows_total
+        of_rows = f"{progress.rows:,} of {counted(total, 'rows')}" if total else counted(progress.rows, "rows")
+        rows = f", {of_rows}" if progress.rows else ""
+        self._log.info("%s of %s %s%s", f"{progress.done:,}", counted(progress.total, noun), done, rows)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from camunda_optimize import ConfigurationError
 
@@ -17,16 +20,26 @@ from .masking import mask
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_S3, _GCS, _AZURE = (
-    ("amazon[s3fs]", "airflow.providers.amazon.aws.fs.s3", "s3fs"),
-    ("google", "airflow.providers.google.cloud.fs.gcs", "gcsfs"),
-    ("microsoft-azure", "airflow.providers.microsoft.azure.fs.adls", "adlfs"),
-)
-_PROVIDERS = {"s3": _S3, "s3a": _S3, "gs": _GCS, "gcs": _GCS, "abfs": _AZURE, "abfss": _AZURE, "adl": _AZURE}
-"""Where a scheme's filesystem comes from: the package, the module in it, and what that one needs."""
+_S3 = ("amazon[s3fs]", "airflow.providers.amazon.aws.fs.s3", "s3fs")
+_GCS = ("google", "airflow.providers.google.cloud.fs.gcs", "gcsfs")
+_AZURE = ("microsoft-azure", "airflow.providers.microsoft.azure.fs.adls", "adlfs")
+_STORES = {"s3": _S3, "s3a": _S3, "gs": _GCS, "gcs": _GCS, "abfs": _AZURE, "abfss": _AZURE, "adl": _AZURE}
+"""Object stores, and where a scheme's filesystem comes from: the package, the module in it, and what that one needs."""
+_SFTP = ("sftp[sshfs]", "airflow.providers.sftp.fs.sftp", "sshfs")
+_GRAPH = ("microsoft-azure", "airflow.providers.microsoft.azure.fs.msgraph", "msgraphfs")
+_PROVIDERS = {
+    **_STORES,
+    **dict.fromkeys(("sftp", "ssh"), _SFTP),
+    **dict.fromkeys(("msgraph", "sharepoint", "onedrive", "msgd"), _GRAPH),
+}
+"""The same for all schemes that Airflow's own providers register."""
+_OTHER_NAMES = {"s3n": "s3"}
+"""Schemes that a provider registers as well, and no filesystem knows."""
 _ALIASES = {"s3a": "s3", "gcs": "gs", "abfss": "abfs"}
 _LOCAL_CONNECTION = re.compile(r"^((?:file|local)://)[^/]*@", re.IGNORECASE)
 """Airflow's URLs of local files may have a connection, which says nothing about them."""
+_SECRET = re.compile(r"[^=&]*(sig|token|secret|pass|pwd|key|cred|auth|x-amz|x-goog|x-ms)[^=&]*=", re.IGNORECASE)
+"""The name of a query's parameter that a URL would be signed with, or that is a secret itself."""
 _ONE_SLASH = re.compile(r"^\s*(?!file:|local:)[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -36,10 +49,32 @@ class Destination:
 
     :param url: as the export engine takes it, without a connection id.
     :param filesystem: of an object store; ``None`` for local files.
+    :param conn_id: of the connection in Airflow's URL, if there is one.
     """
 
     url: str
     filesystem: AbstractFileSystem | None = None
+    conn_id: str | None = None
+
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        """For the work that is done there: its errors name the endpoint, and how a connection is named if none is."""
+        from camunda_optimize import DestinationError
+
+        try:
+            yield
+        except DestinationError as error:
+            if self.filesystem is None or self.conn_id or self.url not in str(error):
+                raise
+            told = DestinationError(f"{error}; {self._unconnected()}")
+            told.transient = error.transient
+            raise told from None
+
+    def _unconnected(self) -> str:
+        scheme, _, path = self.url.partition("://")
+        endpoint = endpoint_of(self.filesystem)
+        asked = f"{endpoint} was asked, and " if endpoint else ""
+        return f"{asked}no Airflow connection is named: that would be {scheme}://connection_id@{path}"
 
 
 def find_destination(destination: Any, *, setting: str = "destination") -> Destination:
@@ -63,11 +98,14 @@ def find_destination(destination: Any, *, setting: str = "destination") -> Desti
     conn_id = address.partition("/")[0].rpartition("@")[0]
     if conn_id:  # Airflow's filesystems fall back to anonymous access when their connection does not exist
         BaseHook.get_connection(conn_id)
-    path = ObjectStoragePath(url)
+    try:
+        path = ObjectStoragePath(url)
+    except ValueError:  # of a provider that nobody here knows
+        raise _no_filesystem(scheme, setting) from None
     bucket = path.bucket.rpartition("@")[2]  # before Airflow 3.2 the connection id stays in it
     if not bucket:
-        raise ConfigurationError(f"has no bucket: write {scheme}://connection_id@bucket/path", setting=setting)
-    return Destination(f"{scheme}://{bucket}/{path.key}".rstrip("/"), path.fs)
+        raise _no_bucket(scheme, setting)
+    return Destination(f"{scheme}://{bucket}/{path.key}".rstrip("/"), path.fs, conn_id or None)
 
 
 def check_url(destination: Any, *, setting: str = "destination") -> str:
@@ -84,16 +122,22 @@ def check_url(destination: Any, *, setting: str = "destination") -> str:
     url = str(destination).strip()  # of an ObjectStoragePath too: with its connection id
     if url in ("", "None"):
         raise ConfigurationError("is empty: give a path or a URL", setting=setting)
-    if credentials_in(url):  # not quoted, of course
+    if holds_credentials(url):  # not quoted, of course
         raise ConfigurationError(
             "holds what looks like credentials: store them in an Airflow connection and name that one, as in"
             " s3://connection_id@bucket/path",
             setting=setting,
         )
     url = well_spelled(_LOCAL_CONNECTION.sub(r"\1", url), setting)
-    scheme = url.partition("://")[0]
-    if scheme != url and not _may_have_filesystem(scheme):
+    scheme, found, address = url.partition("://")
+    if not found:
+        return url
+    if scheme in _OTHER_NAMES:
+        raise ConfigurationError(f"begins with {scheme}://: write {_OTHER_NAMES[scheme]}://", setting=setting)
+    if not _may_have_filesystem(scheme):
         raise _no_filesystem(scheme, setting)
+    if scheme in _STORES and not address.partition("/")[0].rpartition("@")[2]:
+        raise _no_bucket(scheme, setting)
     return url
 
 
@@ -138,15 +182,44 @@ def _no_filesystem(scheme: str, setting: str) -> ConfigurationError:
     return ConfigurationError(f"no filesystem for {scheme}:// is installed: {hint}", setting=setting)
 
 
+def _no_bucket(scheme: str, setting: str) -> ConfigurationError:
+    return ConfigurationError(f"has no bucket: write {scheme}://connection_id@bucket/path", setting=setting)
+
+
+def endpoint_of(filesystem: Any) -> str | None:
+    """The server that an object store's filesystem asks, without anything that could be secret; ``None`` if unknown.
+
+    :param filesystem: of S3, Google or Azure, or of something else.
+    """
+    client = getattr(getattr(filesystem, "_s3", None), "meta", None)
+    candidates = [getattr(client, "endpoint_url", None)]
+    candidates += [getattr(filesystem, name, None) for name in ("endpoint_url", "_endpoint", "account_url")]
+    for found in candidates:
+        address = urlsplit(found) if isinstance(found, str) else None
+        if address is not None and address.hostname:
+            return f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
+    return None
+
+
 def mask_credentials(rendered: Any) -> None:
     """Make credentials in a URL known to Airflow's masker.
 
     :param rendered: any value.
     """
     if isinstance(rendered, str) or hasattr(rendered, "bucket"):  # ObjectStoragePath
-        secret = credentials_in(str(rendered))
-        if secret:
-            mask(secret)
+        text = str(rendered)
+        for secret in (credentials_in(text), credentials_in(text.partition("?")[0])):
+            if secret:
+                mask(secret)
+
+
+def holds_credentials(url: str) -> bool:
+    """Whether a URL is to be refused for that: a query is, if a name in it is a signature's or a secret's.
+
+    :param url: a destination; a path has none.
+    """
+    before, _, query = url.partition("?")
+    return bool(credentials_in(before)) or bool(credentials_in(url) and _SECRET.search(query))
 
 
 def credentials_in(url: str) -> str | None:

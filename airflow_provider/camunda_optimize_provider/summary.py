@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from camunda_optimize.export.kinds import KINDS
 
+from .counting import counted
+
 if TYPE_CHECKING:
     from camunda_optimize.export import ExportResult
     from camunda_optimize.export.sql import SqlResult
@@ -69,14 +71,12 @@ def log_summary(log: _Log, summary: Mapping[str, Any]) -> None:
         where = ", ".join(summary["tables"]) or "no table has rows of it"
     else:
         done = "Wrote a part with" if "part" in summary else "Published"
-        where = f"{summary['objects']:,} objects; {summary['manifest']}"
+        where = f"{counted(summary['objects'], 'objects')}; {summary['manifest']}"
     log.info(
-        "%s %s %s of %s %s (%s) in %s; requests: %s, of tokens: %s; seconds: %.1f",
+        "%s %s of %s (%s) in %s; requests: %s, of tokens: %s; seconds: %.1f",
         done,
-        f"{summary['rows']:,}",
-        summary["kind"].replace("_", " ") if units == "collections" else "rows",
-        f"{summary[units]:,}",
-        units,
+        counted(summary["rows"], summary["kind"].replace("_", " ") if units == "collections" else "rows"),
+        counted(summary[units], units),
         ", ".join(f"{count:,} {state}" for state, count in sorted(summary["states"].items())),
         where,
         f"{summary['requests']:,}",

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from .broadcast import Broadcast
 from .changes import Contents
 from .clients import ClientLease
+from .existence import missing_collections
 
 if TYPE_CHECKING:
     from camunda_optimize import CollectionResult, OptimizeClient, OptimizeError
@@ -59,6 +60,8 @@ class Observation:
     """By entity and collection id; ``None`` where it could not be listed."""
     listed: tuple[str, ...] | None
     """All collections, if somebody asked for them."""
+    missing: frozenset[str] | None = None
+    """Those in ``contents`` that do not exist; ``None`` where that is not known."""
 
 
 class Watch:
@@ -157,7 +160,8 @@ class Watch:
             chosen = listed if interest.collections is None else interest.collections
             wanted.setdefault(interest.entity, set()).update(chosen or ())
         contents = await self._list(optimize, wanted)
-        return Observation(interests, contents, listed)
+        missing = await missing_collections(optimize, contents, listed)
+        return Observation(interests, contents, listed, missing)
 
     async def _list(
         self, optimize: OptimizeClient, wanted: dict[str, set[str]]

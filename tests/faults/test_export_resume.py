@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -80,7 +81,8 @@ async def test_a_run_with_another_key_begins_anew(optimize, sim, tmp_path):
 
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet"])
-async def test_only_what_is_missing_is_fetched_again(optimize, sim, tmp_path, format):
+async def test_only_what_is_missing_is_fetched_again(optimize, sim, tmp_path, format, caplog):
+    caplog.set_level(logging.INFO, logger="camunda_optimize.export")
     whole = await export_report_data(optimize, REPORTS, destination=tmp_path / "whole", page_size=20, format=format)
     place = tmp_path / "resumed"
     await fail_after(optimize, sim, place, 11, format=format)
@@ -89,6 +91,9 @@ async def test_only_what_is_missing_is_fetched_again(optimize, sim, tmp_path, fo
     sim.reset_counters()
     result = await export(optimize, place, format=format)
     assert len(first_pages(sim)) == 1
+    assert [text for text in caplog.messages if "taken over" in text] == [
+        "11 reports are taken over from an earlier try"
+    ]
     assert result.objects == whole.objects
     assert result.reports == whole.reports
     assert verify(place).ok

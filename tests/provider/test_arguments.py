@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import BaseOperator, ObjectStoragePath
@@ -10,8 +11,9 @@ from upath import UPath
 from camunda_optimize import ConfigurationError
 from camunda_optimize.export import ALL_COLLECTIONS, Progress
 from camunda_optimize_provider.arguments import as_text, chosen_collections, is_template, snapshot_options, sql_place
+from camunda_optimize_provider.counting import counted
 from camunda_optimize_provider.progress_log import ProgressLog
-from camunda_optimize_provider.storage import credentials_in, find_destination
+from camunda_optimize_provider.storage import credentials_in, endpoint_of, find_destination
 
 from .conftest import airflow_exception
 
@@ -147,6 +149,24 @@ def test_a_storage_connection_that_does_not_exist(airflow_database):
         find_destination("s3://no_such_connection@lake/x")
 
 
+@pytest.mark.parametrize(
+    ("filesystem", "endpoint"),
+    [
+        ({"endpoint_url": "http://user:S3cr3t~value@minio:9000/?sig=1"}, "http://minio:9000"),
+        ({"endpoint_url": None, "_s3": {"meta": {"endpoint_url": "https://s3.eu-1.amazonaws.com"}}}, "https://s3.eu-1.amazonaws.com"),
+        ({"_endpoint": "http://localhost:4443"}, "http://localhost:4443"),
+        ({"account_url": "https://lake.blob.core.windows.net"}, "https://lake.blob.core.windows.net"),
+        ({"endpoint_url": "minio"}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_the_endpoint_of_a_store(filesystem, endpoint):
+    def made(value):
+        return SimpleNamespace(**{k: made(v) for k, v in value.items()}) if isinstance(value, dict) else value
+
+    assert endpoint_of(made(filesystem)) == endpoint
+
+
 CREDENTIALS = [
     "s3://key:S3cr3t~value@lake/x",
     "s3://key:S3cr3t~value/and+more@lake/x",
@@ -157,12 +177,23 @@ CREDENTIALS = [
     " s3://key:S3cr3t~value@lake/x",
     "file://key:S3cr3t~value@host/x",
     "abfs://c@lake/x?sig=S3cr3t~value",
+    "abfs://c@lake/x?sv=1&sig=S3cr3t~value",
+    "s3://lake/x?versionId=1&X-Amz-Signature=S3cr3t~value",
+    "s3://lake/x?accessKey=S3cr3t~value",
+    "s3://key:S3cr3t~value@lake/x?versionId=1",
 ]
 
 
 @pytest.mark.parametrize("destination", CREDENTIALS)
 def test_credentials_in_a_destination_are_refused_and_not_quoted(destination):
     with pytest.raises(ConfigurationError, match="credentials: store them in an Airflow connection") as caught:
+        find_destination(destination)
+    assert "S3cr3t~value" not in f"{caught.value} {caught.value!r} {caught.value.__context__!r}"
+
+
+@pytest.mark.parametrize("destination", ["s3://lake/x?versionId=S3cr3t~value", "s3://lake/x?region=S3cr3t~value"])
+def test_a_query_that_is_no_signature_is_refused_for_what_it_is_and_not_quoted_either(destination):
+    with pytest.raises(ConfigurationError, match=r"holds \?, #.*choose another name") as caught:
         find_destination(destination)
     assert "S3cr3t~value" not in f"{caught.value} {caught.value!r} {caught.value.__context__!r}"
 
@@ -221,6 +252,20 @@ def test_rows_are_logged_with_their_total_where_it_is_known(caplog):
         progress(Progress("fetch", 0, 1, 1_000))
         progress(Progress("fetch", 0, 1, 2_000, 50_000))
     assert caplog.messages == [
-        "0 of 1 reports fetched, 1,000 rows",
-        "0 of 1 reports fetched, 2,000 of 50,000 rows",
+        "0 of 1 report fetched, 1,000 rows",
+        "0 of 1 report fetched, 2,000 of 50,000 rows",
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "things", "said"),
+    [
+        (1, "collections", "1 collection"),
+        (0, "reports", "0 reports"),
+        (1, "entities", "1 entity"),
+        (1, "dashboard ids", "1 dashboard id"),
+        (1_000, "variables", "1,000 variables"),
+    ],
+)
+def test_one_thing_is_not_many(count, things, said):
+    assert counted(count, things) == said

@@ -100,13 +100,15 @@ def test_a_timeout_in_the_middle_is_not_tried_again(run_dag, optimize_simulator,
     said = "".join(capfd.readouterr())
     assert "The import was ended (AirflowTaskTimeout) after it had been sent" in said
     assert "look into collection target" in said
+    assert "before anything was sent" not in said
 
 
-def test_a_timeout_before_it_was_sent_is(run_dag, optimize_simulator, source):
+def test_a_timeout_before_it_was_sent_is(run_dag, optimize_simulator, source, capfd):
     optimize_simulator.add_fault(Fault(path="/dashboard", latency=30, times=1))
     run = run_dag(import_dag("import_late", source, execution_timeout=timedelta(seconds=2)))
     assert (run.states, run.tries) == ({"import": "success"}, {"import": 2})
     assert sent(optimize_simulator) == 1
+    assert "The import was stopped from outside before anything was sent" in "".join(capfd.readouterr())
 
 
 def test_a_sigterm_in_the_middle_is_not_tried_again(run_dag, optimize_simulator, source, capfd):
@@ -204,3 +206,32 @@ def test_what_died_in_the_middle_is_not_sent_by_the_next_try(run_dag, optimize_s
     assert (run.states, run.tries) == ({"import": "failed"}, {"import": 1})
     assert sent(optimize_simulator) == 0
     assert "An earlier try of this task ended after it had sent the import" in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("endpoint", [True, False])
+def test_a_conflict_names_what_the_collection_lacks(
+    run_dag, optimize_simulator_factory, optimize_connection, tmp_path, capfd, endpoint
+):
+    simulator = optimize_simulator_factory(collections_endpoint=endpoint)
+    optimize_connection(simulator)
+    organisation = simulator.organisation
+    collection = list(organisation.collections.values())[1]
+    organisation.add_collection("Target", id="target", definition_key=None)
+
+    async def export():
+        async with OptimizeClient(simulator.config()) as optimize:
+            await export_definitions(optimize, [collection.id], destination=str(tmp_path))
+
+    asyncio.run(export())
+    run = run_dag(import_dag("import_conflict", str(tmp_path)))
+    assert (run.states, run.tries) == ({"import": "failed"}, {"import": 1})
+    said = "".join(capfd.readouterr())
+    assert "its data sources do not cover all reports" in said
+    assert "data sources (its scope) must cover what the reports read" in said
+    assert "add_scope()" in said
+    reports = [organisation.reports[report_id] for report_id in collection.reports]
+    if endpoint:
+        for key in {report.definition_key for report in reports}:
+            assert f": reads process {key!r}, which is not among the collection's data sources" in said
+    else:
+        assert any(f"report {report.id} {report.name}" in said for report in reports)

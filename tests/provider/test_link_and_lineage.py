@@ -75,8 +75,13 @@ def test_a_task_that_is_killed_has_left_its_link_before():
     assert Export(task_id="c", destination="/lake").left_links == {}
 
 
-def test_an_operator_that_published_nothing_tells_nothing():
-    assert Export(task_id="a", destination="/lake").get_openlineage_facets_on_complete(None) is None
+def test_an_operator_that_published_nothing_tells_nothing_and_is_no_warning(caplog):
+    base = pytest.importorskip("airflow.providers.openlineage.extractors.base", reason="OpenLineage is not installed")
+    from airflow.providers.openlineage.extractors.manager import ExtractorManager
+
+    found = base.DefaultExtractor(Export(task_id="a", destination="/lake", as_part=True)).extract_on_complete(None)
+    assert ExtractorManager().validate_task_metadata(found) == base.OperatorLineage()
+    assert caplog.messages == []
 
 
 def test_no_link_where_the_task_did_not_come_so_far(run_dag, optimize_connection, tmp_path, capfd):
@@ -183,6 +188,7 @@ def test_thousands_of_collections_are_one_input():
 def test_without_openlineage_nothing_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "airflow.providers.openlineage.extractors", None)
     assert operator_lineage(published()) is None
+    assert operator_lineage(None) is None
 
 
 class Told:
@@ -216,7 +222,7 @@ def test_the_operator_tells_what_it_published_and_nothing_else(
     run = run_dag(dag)
     assert run.states == {"done": "success", "missing": "failed"}
     answer, nothing = told.answers
-    assert nothing is None
+    assert (nothing.inputs, nothing.outputs) == ([], [])
     event = as_json(answer)
     assert len(event["inputs"]) == 8
     assert {each["namespace"] for each in event["inputs"]} == {optimize_simulator.base_url}

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import DAG, Asset, task
 
 from camunda_optimize import ConfigurationError
-from camunda_optimize.export import read_snapshot, verify
+from camunda_optimize.export import ALL_COLLECTIONS, read_snapshot, verify
 from camunda_optimize.export.naming import part_directory
 from camunda_optimize.testing import Fault
 from camunda_optimize_provider.arguments import chosen_variables
@@ -159,7 +159,9 @@ def test_mapped_report_data_is_of_reports_or_of_collections(
     assert "reports: give either reports or collections" in capfd.readouterr().out
 
 
-def test_report_data_begins_where_the_last_try_ended(run_dag, optimize_simulator, optimize_connection, tmp_path, capfd):
+def test_report_data_begins_where_the_last_try_ended(
+    run_dag, optimize_simulator, optimize_connection, tmp_path, capfd, caplog
+):
     organisation = optimize_simulator.organisation
     collection = ids(optimize_simulator)[0]
     reports = [organisation.add_report(collection, "R", id=f"r{n}", kind="raw", rows=50).id for n in range(3)]
@@ -178,7 +180,24 @@ def test_report_data_begins_where_the_last_try_ended(run_dag, optimize_simulator
              if "/result/json" in path and "searchRequestId" not in query and status == 200]  # fmt: skip
     assert sorted(path.split("/report/")[1][:2] for path in first) == ["r0", "r1", "r2"]
     assert verify(tmp_path).ok
+    assert "2 reports are taken over from an earlier try" in caplog.messages
     assert "Published 150 rows of 3 reports (3 exported)" in "".join(capfd.readouterr())
+
+
+def test_how_reports_are_paged_is_the_dag_files_affair(run_dag, optimize_simulator, optimize_connection, tmp_path):
+    organisation = optimize_simulator.organisation
+    report = organisation.add_report(ids(optimize_simulator)[0], "R", kind="raw", rows=50).id
+    with DAG("paged", schedule=None) as dag:
+        OptimizeExportReportDataOperator(
+            task_id="export", destination=str(tmp_path), reports=[report],
+            page_size=20, pagination_timeout=60, max_restarts=0,
+        )  # fmt: skip
+    assert run_dag(dag).state == "success"
+    queries = [query for _, path, query, _ in optimize_simulator.requests_log if "/result/json" in path]
+    assert len(queries) >= 3
+    assert all("paginationTimeout=60" in query for query in queries)
+    optimize_simulator.add_fault(Fault(path="/result/json", skip=1, times=1, lost=True))
+    assert run_dag(dag).state == "failed"
 
 
 def test_another_run_takes_nothing_over_from_one_that_failed(
@@ -258,6 +277,26 @@ def test_all_reports_of_collections_given_by_a_template(run_dag, optimize_simula
     run = run_dag(dag, run_conf={"ids": chosen})
     assert run.state == "success"
     assert run.xcoms["export"]["rows"] == len(list(read_snapshot(tmp_path)))
+
+
+def test_the_reports_of_all_collections_and_the_words_for_one(
+    run_dag, optimize_simulator, optimize_connection, tmp_path, capfd
+):
+    one = ids(optimize_simulator)[0]
+    report = optimize_simulator.organisation.add_report(one, kind="raw", rows=1).id
+    with DAG("report_data_of_all", schedule=None) as dag:
+        for name, chosen in {
+            "all": {"collections": ALL_COLLECTIONS},
+            "collection": {"collections": [one]},
+            "report": {"reports": [report]},
+        }.items():
+            OptimizeExportReportDataOperator(task_id=name, destination=str(tmp_path / name), **chosen)
+    assert run_dag(dag).state == "success"
+    said = "".join(capfd.readouterr())
+    assert "Exporting the reports of all collections from" in said
+    assert "Exporting the reports of 1 collection from" in said
+    assert "Exporting the data of 1 report from" in said
+    assert "Published 1 row of 1 report (1 exported) in 1 object; " in said
 
 
 def test_definitions_are_exported_and_imported_elsewhere(run_dag, optimize_simulator, optimize_connection, tmp_path):

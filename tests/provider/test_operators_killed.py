@@ -82,7 +82,7 @@ ENDS = ["execution_timeout", "sigterm"]
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_report_data(run_dag, optimize_simulator, reports, tmp_path, sigterm_is_survived, end):
+def test_report_data(run_dag, optimize_simulator, reports, tmp_path, sigterm_is_survived, end, capfd):
     assert run_dag(report_dag(f"data_before_{end}", tmp_path, reports[:2])).state == "success"
     before = seen(tmp_path)
     slow = optimize_simulator.add_fault(Fault(path="/result/json", latency=0.3))
@@ -91,6 +91,7 @@ def test_report_data(run_dag, optimize_simulator, reports, tmp_path, sigterm_is_
         terminate_once(slow)
     run = run_dag(report_dag(f"data_{end}", tmp_path, reports, concurrent_reports=1, **arguments))
     assert run.states == {"export": "failed"}
+    assert "The export was stopped from outside. Readers see a whole snapshot" in "".join(capfd.readouterr())
     assert seen(tmp_path) == before
     assert_all_ended()
 

@@ -314,3 +314,19 @@ def test_a_url_is_no_connection_id_and_nobody_repeats_it(airflow_database, capfd
     with pytest.raises(ConfigurationError, match="conn_id: is a URL, where the id of a connection belongs") as caught:
         find_database("postgresql://me:s3cret@db/lake")
     assert "s3cret" not in str(caught.value) + caplog.text + "".join(capfd.readouterr())
+
+
+def test_how_reports_are_paged_is_the_dag_files_affair(run_dag, optimize_simulator, optimize_connection, database):
+    organisation = optimize_simulator.organisation
+    report = organisation.add_report(next(iter(organisation.collections)), kind="raw", rows=50).id
+    with DAG("paged_into_sql", schedule=None) as dag:
+        DataToSql(
+            task_id="export", conn_id="warehouse", table="cases", snapshot="s", create_table=True, reports=[report],
+            page_size=20, pagination_timeout=60, max_restarts=0,
+        )  # fmt: skip
+    assert run_dag(dag).state == "success"
+    queries = [query for _, path, query, _ in optimize_simulator.requests_log if "/result/json" in path]
+    assert len(queries) >= 3
+    assert all("paginationTimeout=60" in query for query in queries)
+    optimize_simulator.add_fault(Fault(path="/result/json", skip=1, times=1, lost=True))
+    assert run_dag(dag).state == "failed"

@@ -10,7 +10,9 @@ from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
 
 from camunda_optimize.export import verify
 from camunda_optimize_provider.mapping import _rows
+from camunda_optimize_provider.operators.optimize import OptimizeCommitSnapshotOperator as Commit
 from camunda_optimize_provider.operators.optimize import OptimizeExportDashboardIdsOperator as Export
+from camunda_optimize_provider.operators.optimize import OptimizeImportEntitiesOperator as Import
 from camunda_optimize_provider.storage import same_place
 
 
@@ -142,3 +144,38 @@ def test_what_mapped_tasks_returned_is_compared_without_a_request_for_each_pair(
 )
 def test_rows_of_one_snapshot(one, other, same):
     assert (_rows(one) == _rows(other)) == same
+
+
+@pytest.fixture
+def no_store(monkeypatch):
+    """Nothing answers where S3 should be."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "key-of-the-worker",
+        "AWS_SECRET_ACCESS_KEY": "S3cr3t~value",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_MAX_ATTEMPTS": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("operator", ["export", "commit", "import"])
+@pytest.mark.parametrize("conn_id", ["", "storage@"])
+def test_a_store_that_does_not_answer_is_named_with_its_endpoint_and_how_to_name_a_connection(
+    run_dag, optimize_connection, optimize_simulator, no_store, monkeypatch, capfd, operator, conn_id
+):
+    monkeypatch.setenv("AIRFLOW_CONN_STORAGE", '{"conn_type": "aws"}')
+    place = f"s3://{conn_id}lake/x"
+    with DAG(f"no_store_{operator}", schedule=None) as dag:
+        if operator == "export":
+            Export(task_id="t", destination=place)
+        elif operator == "commit":
+            Commit(task_id="t", destination=place, parts=["a"])
+        else:
+            Import(task_id="t", source=place, collection_id=next(iter(optimize_simulator.organisation.collections)))
+    assert run_dag(dag).state == "failed"
+    said = "".join(capfd.readouterr())
+    assert "cannot read s3://lake/x" in said
+    hint = "http://127.0.0.1:9 was asked, and no Airflow connection is named: that would be s3://connection_id@lake/x"
+    assert (hint in said) is (conn_id == "")
+    assert "S3cr3t~value" not in said

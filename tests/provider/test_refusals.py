@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from airflow.sdk import DAG, BaseOperator, ObjectStoragePath
+from airflow.sdk import DAG, BaseOperator, ObjectStoragePath, task
 from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
 from camunda_optimize import ConfigurationError
@@ -16,6 +16,8 @@ from camunda_optimize_provider.operators import optimize as operators
 SQL = {"conn_id": "warehouse", "table": "t", "snapshot": "s"}
 IMPORT, COMMIT = "OptimizeImportEntitiesOperator", "OptimizeCommitSnapshotOperator"
 VARIABLES = "OptimizeIngestVariablesOperator"
+NAMES = ("id", "name", "type", "value", "process_instance_id", "process_definition_key")
+VARIABLE = dict.fromkeys(NAMES, "7") | {"type": "String"}
 IDS, DATA = operators.OptimizeExportDashboardIdsOperator, operators.OptimizeExportReportDataOperator
 RIGHT = {
     "OptimizeExportDashboardIdsOperator": {"destination": "/lake"},
@@ -25,7 +27,7 @@ RIGHT = {
     "OptimizeExportReportDataToSqlOperator": {**SQL, "reports": ["r"]},
     COMMIT: {"destination": "/lake", "parts": ["p"]},
     IMPORT: {"source": "/lake", "collection_id": "c"},
-    VARIABLES: {"variables": []},
+    VARIABLES: {"variables": [VARIABLE]},
 }
 FILES = [name for name in RIGHT if {"destination", "source"} & set(RIGHT[name])]
 EXPORTS = [name for name in RIGHT if "Export" in name]
@@ -40,6 +42,12 @@ MISTAKES = [
             (None, f"{argument}: is empty"),
             (Path("s3://storage@lake/x"), "write s3://bucket/path"),
             ("s3://storage@lake/a#b", "choose another name"),
+            ("s3://", "has no bucket: write s3://connection_id@bucket/path"),
+            ("s3:///key", "has no bucket: write s3://connection_id@bucket/path"),
+            ("s3a://storage@/key", "has no bucket: write s3a://connection_id@bucket/path"),
+            ("s3n://storage@lake/x", f"{argument}: begins with s3n://: write s3://"),
+            ("sftp://storage@host/x", "pip install 'apache-airflow-providers-sftp[sshfs]'"),
+            ("s3://storage@lake/x?versionId=1", "choose another name"),
             ("zzz://lake/x", "no filesystem for zzz:// is installed: no known Airflow provider has one"),
             ("s3://key:a-secret-of-the-storage@lake/x", "credentials: store them in an Airflow connection"),
         ]
@@ -47,16 +55,29 @@ MISTAKES = [
     *[(name, {policy: "shrug"}, f"{policy}: 'shrug' is not one of fail") for name in EXPORTS for policy in ("on_missing", "on_truncated", "on_error")],
     *[(name, {"on_empty": "shrug"}, "on_empty: 'shrug' is not one of write") for name in EXPORTS],
     *[(name, {"shrink_guard": 7}, "shrink_guard: must be more than 0 and at most 1") for name in [*EXPORTS, COMMIT]],
-    *[(name, {"collections": []}, "collections: is empty") for name in EXPORTS if "Report" not in name],
+    *[(name, {"collections": []}, "collections: is empty: For all collections write collections=None in") for name in EXPORTS if "Report" not in name],
     *[(name, {"collections": iter("ab")}, "collections: must be a list: a generator") for name in EXPORTS if "Report" not in name],
     *[(name, {"reports": (one for one in "ab")}, "reports: must be a list: a generator") for name in EXPORTS if "Report" in name],
     *[(name, {"reports": []}, "reports: is empty") for name in EXPORTS if "Report" in name],
     *[(name, {"reports": None}, "give either reports or collections") for name in EXPORTS if "Report" in name],
-    *[(name, {"reports": None, "collections": []}, "collections: is empty") for name in EXPORTS if "Report" in name],
-    *[(name, {"max_concurrency": value}, "max_concurrency: must be") for name in RIGHT for value in (0, "many")],
-    ("OptimizeExportReportDataOperator", {"page_size": 20_000}, "page_size"),
+    *[(name, {"reports": None, "collections": []}, "collections: is empty: For all collections write collections=ALL_COLLECTIONS") for name in EXPORTS if "Report" in name],
+    *[(name, {"max_concurrency": value}, "max_concurrency: must be") for name in RIGHT if name != COMMIT for value in (0, "many")],
+    *[
+        (name, {argument: value}, f"{argument}: ")
+        for name in EXPORTS if "Report" in name
+        for argument, value in [("page_size", 20_000), ("pagination_timeout", 59), ("pagination_timeout", "120"), ("max_restarts", -1), ("concurrent_reports", 0)]
+    ],
     ("OptimizeExportReportDataOperator", {"naming": "fixed"}, "resume_within: needs naming='content'"),
-    ("OptimizeExportReportDataOperator", {"resume_within": "a day"}, "resume_within: must be"),
+    *[
+        ("OptimizeExportReportDataOperator", {"resume_within": value}, "resume_within: must be")
+        for value in ("a day", -1, 0, True, float("nan"))
+    ],
+    *[(name, {"as_part": "yes"}, "as_part: must be True or False, not 'yes'") for name in FILES if name in EXPORTS],
+    *[
+        (name, {"timeline_url": value}, "timeline_url: is no address for a browser: it must begin with https://")
+        for name in EXPORTS for value in ("javascript:x", "/lake/run.html", 7)
+    ],
+    (VARIABLES, {"variables": []}, "variables: is empty"),
     (COMMIT, {"parts": []}, "parts: is empty"),
     (IMPORT, {"collection_id": ""}, "collection_id"),
     (VARIABLES, {"variables": "all of them"}, "variables: is a text"),
@@ -90,13 +111,22 @@ def test_a_mistake_breaks_the_parsing_of_the_dag(name, arguments, words):
         ("gs", "apache-airflow-providers-google", "airflow.providers.google.cloud.fs.gcs"),
         ("abfs", "apache-airflow-providers-microsoft-azure", "adlfs"),
         ("s3", "apache-airflow-providers-amazon[s3fs]", "s3fs"),
+        ("sftp", "apache-airflow-providers-sftp[sshfs]", "airflow.providers.sftp.fs.sftp"),
+        ("ssh", "apache-airflow-providers-sftp[sshfs]", "sshfs"),
+        ("msgd", "apache-airflow-providers-microsoft-azure", "msgraphfs"),
     ],
 )
 def test_a_filesystem_that_is_not_installed_is_named_with_its_package(monkeypatch, name, scheme, package, lacking):
     from camunda_optimize_provider import storage
 
     found = importlib.util.find_spec
-    monkeypatch.setattr(storage, "find_spec", lambda module: None if module == lacking else found(module))
+
+    def find_spec(module):
+        if module == lacking:
+            return None
+        return found(module) if scheme in ("gs", "abfs", "s3") else module
+
+    monkeypatch.setattr(storage, "find_spec", find_spec)
     argument = "source" if name == IMPORT else "destination"
     with pytest.raises(ConfigurationError) as caught:
         make(name, **{argument: f"{scheme}://storage@lake/x"})
@@ -108,8 +138,8 @@ def test_a_template_is_judged_when_it_is_rendered(name):
     template = "{{ params.it }}"
     fields = getattr(operators, name).template_fields
     arguments = {field: template for field in fields if not (field == "collections" and "Report" in name)}
-    task = make(name, **arguments)
-    assert all(getattr(task, field) == template for field in arguments)
+    made = make(name, **arguments)
+    assert all(getattr(made, field) == template for field in arguments)
 
 
 def test_an_object_storage_path_is_judged_as_its_url_is():
@@ -158,8 +188,8 @@ def test_a_mistake_of_mapped_tasks_breaks_the_parsing_too(name, how, arguments, 
 @pytest.mark.parametrize("name", RIGHT)
 @pytest.mark.parametrize("how", ["partial", "expand", "expand_kwargs"])
 def test_what_is_right_can_be_mapped(name, how):
-    task = mapped(name, how, {}, set(list(RIGHT[name])[:1]))
-    assert type(task).__name__ == "MappedOperator"
+    made = mapped(name, how, {}, set(list(RIGHT[name])[:1]))
+    assert type(made).__name__ == "MappedOperator"
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -167,15 +197,17 @@ def test_what_another_task_makes_is_judged_when_it_is_there(name):
     operator = getattr(operators, name)
     with DAG("mapped_over_a_task", schedule=None):
         others = BaseOperator(task_id="others").output
-        for number, argument in enumerate([*RIGHT[name], "max_concurrency"]):
+        concurrency = [] if name == COMMIT else ["max_concurrency"]
+        for number, argument in enumerate([*RIGHT[name], *concurrency]):
             common = {key: value for key, value in RIGHT[name].items() if key != argument}
             operator.partial(task_id=f"t{number}", **common).expand(**{argument: others})
         operator.partial(task_id="all").expand_kwargs(others)
-        operator.partial(task_id="templates", max_concurrency=3).expand_kwargs(
+        operator.partial(task_id="templates", **dict.fromkeys(concurrency, 3)).expand_kwargs(
             [others, dict.fromkeys(RIGHT[name], "{{ ds }}")]
         )
-        with pytest.raises(ConfigurationError, match="max_concurrency"):
-            operator.partial(task_id="wrong", max_concurrency=0).expand_kwargs(others)
+        if concurrency:
+            with pytest.raises(ConfigurationError, match="max_concurrency"):
+                operator.partial(task_id="wrong", max_concurrency=0).expand_kwargs(others)
     with pytest.raises(ConfigurationError, match="page_size"), DAG("mapped_wrongly", schedule=None):
         others = BaseOperator(task_id="others").output
         DATA.partial(task_id="wrong", page_size=0, destination="/lake").expand_kwargs(others)
@@ -188,6 +220,29 @@ def test_default_arguments_of_mapped_tasks_are_judged():
         with pytest.raises(ConfigurationError, match="format: 'jsnol' is not one of"):
             IDS.partial(task_id="t", destination="/lake").expand(collections=[["a"], ["b"]])
         IDS.partial(task_id="own", destination="/lake", format="csv").expand(collections=[["a"]])
+
+
+@pytest.mark.parametrize("argument", [{"optimize_conn_id": "another"}, {"max_concurrency": 3}])
+def test_a_commit_asks_optimize_nothing_and_takes_no_connection(argument):
+    with pytest.raises(TypeError, match=f"Invalid arguments were passed to {COMMIT}"):
+        make(COMMIT, **argument)
+    with DAG("committed", schedule=None, default_args=argument):  # meant for the others
+        make(COMMIT)
+        export = make("OptimizeExportDashboardIdsOperator", task_id="u")
+        operators.OptimizeCommitSnapshotOperator.partial(task_id="v", destination="/lake").expand(parts=[["a"]])
+    assert {name: getattr(export, name) for name in argument} == argument
+
+
+def test_variables_that_a_task_does_not_find_are_not_sent(run_dag, optimize_connection, optimize_simulator):
+    with DAG("no_variables", schedule=None) as dag:
+
+        @task
+        def find():
+            return []
+
+        operators.OptimizeIngestVariablesOperator(task_id="send", variables=find())
+    run = run_dag(dag)
+    assert (run.state, run.xcoms["send"]["variables"]) == ("success", 0)
 
 
 @pytest.mark.parametrize(

@@ -456,7 +456,11 @@ async def test_a_server_without_a_list_of_collections_is_told_in_words(
         ({"collections": []}, "collections"),
         ({"collections": [""]}, "collections"),
         ({"poll_interval": 0.01}, "seconds or more"),
-        ({"poll_interval": True}, "seconds or more"),
+        ({"poll_interval": True}, "number of seconds"),
+        ({"poll_interval": "60"}, "must be a number of seconds, not '60'"),
+        ({"poll_interval": None}, "number of seconds"),
+        ({"poll_interval": float("nan")}, "number of seconds"),
+        ({"collections": []}, "For all collections write collections=None"),
     ],
 )
 async def test_wrong_arguments_are_refused_where_the_dag_is_read(arguments, words):

@@ -27,14 +27,9 @@ _PLACES = ("destination", "source", "timeline")
 """Arguments that name a place in a store, of whichever operator."""
 
 
-class OptimizeOperator(LeavesLinks, BaseOperator):
-    """The base of the operators: a subclass says in :meth:`prepare` what is to be done.
+class LoopOperator(BaseOperator):
+    """The base of the operators: a subclass says in :meth:`prepare` what is to be done."""
 
-    :param optimize_conn_id: the connection. (templated)
-    :param max_concurrency: requests under way at once; ``None`` leaves it to the connection.
-    """
-
-    operator_extra_links: tuple[BaseOperatorLink, ...] = (OptimizeCollectionLink(),)
     ui_color = "#f2e6d9"
     if not TYPE_CHECKING:  # for type checkers it is Airflow's
         partial = Partial()
@@ -43,13 +38,6 @@ class OptimizeOperator(LeavesLinks, BaseOperator):
     """What the log says after a kill, about what that means for the data."""
     _running: LoopThread[Any] | None = None
     _killed = False
-
-    def __init__(
-        self, *, optimize_conn_id: str = DEFAULT_CONN_ID, max_concurrency: int | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.optimize_conn_id = optimize_conn_id
-        self.max_concurrency = max_concurrency
 
     def check_early(self) -> None:
         """A misspelt argument breaks the DAG's import, not the run at night. To be called at the end of ``__init__``.
@@ -65,9 +53,6 @@ class OptimizeOperator(LeavesLinks, BaseOperator):
 
     def check_arguments(self) -> None:
         """What can be judged while a DAG is parsed: whatever is no template. Overrides call this one too."""
-        from ..arguments import check_concurrency
-
-        check_concurrency(self.max_concurrency)
 
     def prepare(self, context: Context) -> Work:
         """Everything that asks Airflow for something: done here, in the task's own thread.
@@ -84,7 +69,7 @@ class OptimizeOperator(LeavesLinks, BaseOperator):
         """
         from camunda_optimize import OptimizeError
 
-        from ..failures import fail_at_once, not_found_errors, ordinary_failure, task_failure
+        from ..failures import fail_at_once, not_found_errors, ordinary_failure, task_failure, timeout_errors
         from ..runner import LoopThread, Stopped
 
         try:
@@ -94,12 +79,19 @@ class OptimizeOperator(LeavesLinks, BaseOperator):
             return self._running.run()
         except Stopped:
             raise ordinary_failure(self.stopped_message) from None
+        except timeout_errors():  # of which Airflow says no more than that
+            self.tell_timeout()
+            raise
         except OptimizeError as error:
             raise task_failure(error) from None
         except not_found_errors() as error:  # a connection, ours or the storage's
             raise fail_at_once(str(error)) from None
         finally:
             self._running = None
+
+    def tell_timeout(self) -> None:
+        """Say in the log what an ``execution_timeout`` means for the data."""
+        self.log.warning(self.stopped_message)
 
     def on_kill(self) -> None:
         """Stop the work and wait for its clean-up."""
@@ -119,18 +111,42 @@ class OptimizeOperator(LeavesLinks, BaseOperator):
             mask_credentials(rendered)
         return rendered
 
+    def _go_on_unless_killed(self) -> None:
+        from ..runner import Stopped
+
+        if self._killed:
+            raise Stopped("stopped from outside before it began")
+
+
+class OptimizeOperator(LeavesLinks, LoopOperator):
+    """An operator that asks Optimize.
+
+    :param optimize_conn_id: the connection. (templated)
+    :param max_concurrency: requests under way at once; ``None`` leaves it to the connection.
+    """
+
+    operator_extra_links: tuple[BaseOperatorLink, ...] = (OptimizeCollectionLink(),)
+
+    def __init__(
+        self, *, optimize_conn_id: str = DEFAULT_CONN_ID, max_concurrency: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.optimize_conn_id = optimize_conn_id
+        self.max_concurrency = max_concurrency
+
+    def check_arguments(self) -> None:
+        """See :class:`LoopOperator`."""
+        from ..arguments import check_concurrency
+
+        super().check_arguments()
+        check_concurrency(self.max_concurrency)
+
     def open_hook(self) -> tuple[OptimizeHook, OptimizeConfig]:
         """The hook, its connection read and its secrets masked."""
         from ..hooks.optimize import OptimizeHook
 
         hook = OptimizeHook(self.optimize_conn_id, max_concurrency=self.max_concurrency)
         return hook, hook.get_config()
-
-    def _go_on_unless_killed(self) -> None:
-        from ..runner import Stopped
-
-        if self._killed:
-            raise Stopped("stopped from outside before it began")
 
 
 def with_client(

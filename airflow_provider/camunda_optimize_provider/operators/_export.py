@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset
 from airflow.sdk.definitions.asset import AssetRef
 
-from ..arguments import is_template, snapshot_options
+from ..arguments import check_web_address, is_template, snapshot_options
 from ..lineage import TellsLineage
 from ..links.optimize import OptimizeCollectionLink, OptimizeTimelineLink
-from ._base import OptimizeOperator
+from ._base import LoopOperator, OptimizeOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -25,7 +25,7 @@ PICTURE = ("timeline", "timeline_url")
 """Templated fields of every export."""
 
 
-class PublishingOperator(TellsLineage, OptimizeOperator):
+class PublishingOperator(LoopOperator, TellsLineage):
     """Publishes a snapshot, and then says so: return value, log, asset events, lineage."""
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class PublishingOperator(TellsLineage, OptimizeOperator):
         return {}
 
 
-class ExportOperator(PublishingOperator):
+class ExportOperator(PublishingOperator, OptimizeOperator):
     """Exports something from Optimize. What it exports is a mixin's affair, and where to a subclass's.
 
     :param timeline: where a picture of the run is to go, a path or URL that ends with ``.html`` or ``.png``: when
@@ -112,6 +112,8 @@ class ExportOperator(PublishingOperator):
             from ..run_picture import check_picture
 
             check_picture(str(self.timeline))
+        if not is_template(self.timeline_url):
+            check_web_address(self.timeline_url, "timeline_url")
 
     def start_picture(self, title: str) -> RunPicture | None:
         """What records this run, if there is to be a picture of it.
@@ -120,6 +122,7 @@ class ExportOperator(PublishingOperator):
         """
         from ..run_picture import RunPicture
 
+        check_web_address(self.timeline_url, "timeline_url")
         if self.timeline not in (None, "", "None"):  # rendered
             self._picture = RunPicture(str(self.timeline), title, self.log)
         return self._picture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from camunda_optimize import ConfigurationError
 
-from ..arguments import is_template, snapshot_options
+from ..arguments import check_flag, is_template, snapshot_options
 from ..lineage import published_files
 from ..task_identity import task_name
 from ._base import Work, with_client
@@ -41,7 +41,7 @@ class FilesOperator(PublishingOperator):
         self.destination = destination
 
     def check_arguments(self) -> None:
-        """See :class:`OptimizeOperator`."""
+        """See :class:`LoopOperator`."""
         from ..storage import check_url
 
         super().check_arguments()
@@ -81,6 +81,7 @@ class FilesExportOperator(ExportOperator, FilesOperator):
     def check_arguments(self) -> None:
         """See :class:`OptimizeOperator`."""
         super().check_arguments()
+        check_flag(self.as_part, "as_part")
         self._check_outlets()
 
     def _check_outlets(self) -> None:
@@ -123,15 +124,16 @@ class FilesExportOperator(ExportOperator, FilesOperator):
             progress = picture.watch(progress)
 
         async def run(optimize: OptimizeClient) -> ExportResult:
-            return await export(
-                optimize,
-                destination=destination.url,
-                filesystem=destination.filesystem,
-                progress=progress,
-                part=part,
-                **arguments,
-                **chosen,
-            )
+            with destination.reached():
+                return await export(
+                    optimize,
+                    destination=destination.url,
+                    filesystem=destination.filesystem,
+                    progress=progress,
+                    part=part,
+                    **arguments,
+                    **chosen,
+                )
 
         return with_client(hook, run, picture.timeline if picture else None)
 

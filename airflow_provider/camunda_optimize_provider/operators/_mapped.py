@@ -17,7 +17,7 @@ from ..arguments import comes_from_a_task
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-    from ._base import OptimizeOperator
+    from ._base import LoopOperator
 
 _LATER = "{{ what is not known yet }}"
 """Stands for what is not judged."""
@@ -116,7 +116,7 @@ def _default_args(mapped: MappedOperator, names: Mapping[str, Any]) -> dict[str,
     return {name: value for name, value in found.items() if name in names}
 
 
-def _example(operator_class: type[OptimizeOperator], defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+def _example(operator_class: type[LoopOperator], defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
     """A task with these arguments, for its checks alone: not in the DAG, and nobody's ``__init__`` has run."""
     example = operator_class.__new__(operator_class)
     for name, value in {**defaults, **given}.items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from camunda_optimize import ConfigurationError
 
 from ..arguments import chosen_ids, from_text, is_template, snapshot_options
+from ..counting import counted
 from ._base import Work
 from ._files import FilesOperator
 
@@ -25,7 +26,8 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
         )
         OptimizeCommitSnapshotOperator(task_id="commit", destination=LAKE, parts=parts.output)
 
-    The return value is a summary as of :class:`OptimizeExportDashboardIdsOperator`, over all parts.
+    The return value is a summary as of :class:`OptimizeExportDashboardIdsOperator`, over all parts. Optimize is not
+    asked, so that there is no connection to name.
 
     :param destination: that of the parts. (templated)
     :param parts: what the export tasks returned, of one task or of several, or names of parts. (templated)
@@ -33,7 +35,6 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
     """
 
     template_fields: Sequence[str] = ("destination", "parts", "shrink_guard")
-    operator_extra_links = ()
 
     def __init__(self, *, parts: Any, shrink_guard: float | str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -42,7 +43,7 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
         self.check_early()
 
     def check_arguments(self) -> None:
-        """See :class:`OptimizeOperator`."""
+        """See :class:`LoopOperator`."""
         super().check_arguments()
         snapshot_options(shrink_guard=self.shrink_guard)
         if isinstance(self.parts, (list, tuple)) and not is_template(self.parts):
@@ -59,7 +60,7 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
         return rendered
 
     def prepare(self, context: Context) -> Work:  # noqa: ARG002 - none of it
-        """See :class:`OptimizeOperator`.
+        """See :class:`LoopOperator`.
 
         :param context: of the task.
         """
@@ -71,16 +72,17 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
         names = _names(self.parts)
         guard = snapshot_options(shrink_guard=self.shrink_guard).shrink_guard
         destination = find_destination(self.destination)
-        self.log.info("Publishing %s parts at %s", f"{len(names):,}", destination.url)
+        self.log.info("Publishing %s at %s", counted(len(names), "parts"), destination.url)
 
         async def commit() -> tuple[ExportResult, Mapping[str, float]]:
-            result = await commit_snapshot(
-                destination.url,
-                names,
-                shrink_guard=guard,
-                filesystem=destination.filesystem,
-                progress=ProgressLog(self.log),
-            )
+            with destination.reached():
+                result = await commit_snapshot(
+                    destination.url,
+                    names,
+                    shrink_guard=guard,
+                    filesystem=destination.filesystem,
+                    progress=ProgressLog(self.log),
+                )
             return result, result.manifest.counters
 
         return commit

@@ -106,7 +106,8 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
 
     :param destination: a local path, ``file:///path`` or an object store's URL with the connection to use:
         ``s3://connection_id@bucket/path``. (templated)
-    :param reports: ids of reports; or ``collections``: all reports in these. (both templated)
+    :param reports: ids of reports; or ``collections``: all reports in these, or in ``ALL_COLLECTIONS`` of
+        ``camunda_optimize.export``. (both templated)
     :param format: ``jsonl``, ``json``, ``csv`` or ``parquet``. (templated)
     :param compression: ``gzip`` or ``zstd``, for text formats. (templated)
     :param naming: ``content`` or ``fixed``; the latter needs ``resume_within=None``. (templated)
@@ -116,6 +117,8 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
     :param on_error: ``fail``, or ``publish_rest`` to publish without the reports that failed. (templated)
     :param shrink_guard: the part of the previous snapshot's rows (0 to 1) that must remain. (templated)
     :param page_size: rows of a page, 1 to 10000.
+    :param pagination_timeout: seconds for which the server keeps a scroll between two pages, 60 or more.
+    :param max_restarts: how often a report is begun anew when the server has given its scroll up.
     :param concurrent_reports: reports that are read at once.
     :param resume_within: seconds for which the next try of this run uses what a failed one had finished; ``None``:
         never. Another run, or a task that was cleared, begins anew.
@@ -160,11 +163,12 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
         """See :class:`OptimizeOperator`."""
         from camunda_optimize import ConfigurationError
 
+        from ..arguments import check_seconds
+
         super().check_arguments()
         if self.resume_within is None:
             return
-        if isinstance(self.resume_within, bool) or not isinstance(self.resume_within, (int, float)):
-            raise ConfigurationError("must be a number of seconds, or None", setting="resume_within")
+        check_seconds(self.resume_within, "resume_within", or_none=True)
         if self.naming == "fixed":
             problem = "needs naming='content', or resume_within=None: finished objects lie beside older ones"
             raise ConfigurationError(problem, setting="resume_within")

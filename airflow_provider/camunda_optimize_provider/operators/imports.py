@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import chosen_ids, is_template
+from ..counting import counted
 from ._base import OptimizeOperator, Work, with_client
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ class OptimizeImportEntitiesOperator(OptimizeOperator):
 
         :param context: of the task.
         """
+        from camunda_optimize import ConflictError
         from camunda_optimize.export.definitions import import_definitions
 
+        from ..conflicts import with_reasons
         from ..failures import fail_at_once
         from ..sent_once import ImportsOnce, SentOnce
         from ..storage import find_destination
@@ -79,9 +82,18 @@ class OptimizeImportEntitiesOperator(OptimizeOperator):
 
         async def run(optimize: OptimizeClient) -> ImportResult:
             client = ImportsOnce(optimize, sent)
-            return await import_definitions(client, collection_id, source.url, filesystem=source.filesystem)
+            try:
+                with source.reached():
+                    return await import_definitions(client, collection_id, source.url, filesystem=source.filesystem)
+            except ConflictError as error:
+                raise await with_reasons(error, optimize, collection_id, source) from None
 
         return with_client(hook, run)
+
+    def tell_timeout(self) -> None:
+        """See :class:`OptimizeOperator`; once it was sent, :meth:`execute` says more."""
+        if self._sent is None or not self._sent.sent:
+            super().tell_timeout()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Import.
@@ -101,7 +113,8 @@ class OptimizeImportEntitiesOperator(OptimizeOperator):
             raise fail_at_once(problem) from None
         for group in result.ambiguous:
             self.log.warning("These could be exchanged in the map of ids, so alike are they: %s", ", ".join(group))
-        self.log.info("Imported %s entities into collection %s", f"{len(result.created):,}", result.collection_id)
+        imported = counted(len(result.created), "entities")
+        self.log.info("Imported %s into collection %s", imported, result.collection_id)
         return {"imported": len(result.created), "ids": dict(result.ids)}
 
     def _advice(self) -> str:

@@ -77,7 +77,8 @@ class OptimizeExportReportDataToSqlOperator(ReportsOperator, TablesExportOperato
     :param conn_id: the connection of the database. (templated)
     :param table: the table, perhaps with its schema: ``lake.cases``. (templated)
     :param snapshot: names the rows that are replaced; those of other snapshots stay. (templated)
-    :param reports: ids of reports; or ``collections``: all reports in these. (both templated)
+    :param reports: ids of reports; or ``collections``: all reports in these, or in ``ALL_COLLECTIONS`` of
+        ``camunda_optimize.export``. (both templated)
     :param schema: the table's, where ``table`` does not say it. (templated)
     :param create_table: make the tables if they are not there.
     :param on_missing: what to do about a report that does not exist. (templated)
@@ -86,6 +87,8 @@ class OptimizeExportReportDataToSqlOperator(ReportsOperator, TablesExportOperato
     :param on_error: ``fail``, or ``publish_rest`` to go on without the reports that failed. (templated)
     :param shrink_guard: the part of the previous snapshot's rows (0 to 1) that must remain. (templated)
     :param page_size: rows of a page, 1 to 10000.
+    :param pagination_timeout: seconds for which the server keeps a scroll between two pages, 60 or more.
+    :param max_restarts: how often a report is begun anew when the server has given its scroll up.
     :param concurrent_reports: reports that are begun at once; they are written one by one.
     :param replace: ``snapshot``; or ``listed`` to replace only what the snapshot has of these reports: for mapped tasks
         that share one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..counting import counted
 from ._base import OptimizeOperator, Work, with_client
 
 if TYPE_CHECKING:
@@ -35,11 +36,14 @@ class OptimizeIngestVariablesOperator(OptimizeOperator):
 
     def check_arguments(self) -> None:
         """See :class:`OptimizeOperator`."""
+        from camunda_optimize import ConfigurationError
+
         from ..arguments import chosen_variables, is_template
 
         super().check_arguments()
-        if not is_template(self.variables):
-            chosen_variables(self.variables)
+        # Another task may well find that there is nothing to send.
+        if not is_template(self.variables) and not chosen_variables(self.variables):
+            raise ConfigurationError("is empty: there is nothing to send", setting="variables")
 
     def prepare(self, context: Context) -> Work:
         """See :class:`OptimizeOperator`.
@@ -51,7 +55,7 @@ class OptimizeIngestVariablesOperator(OptimizeOperator):
         variables = chosen_variables(self.variables)
         hook, config = self.open_hook()
         self.leave_link(context, config.base_url, None)
-        self.log.info("Sending %s variables to %s", f"{len(variables):,}", config.base_url)
+        self.log.info("Sending %s to %s", counted(len(variables), "variables"), config.base_url)
         return with_client(hook, lambda optimize: optimize.variables.ingest(variables))
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -61,5 +65,5 @@ class OptimizeIngestVariablesOperator(OptimizeOperator):
         :return: the counts.
         """
         count, stats = self.run_to_end(context)
-        self.log.info("Optimize has taken %s variables", f"{count:,}")
+        self.log.info("Optimize has taken %s", counted(count, "variables"))
         return {"variables": count, "requests": stats["requests"]}

@@ -122,8 +122,9 @@ class CollectionChangedTrigger(BaseEventTrigger):
     The first look is no change. What was seen is kept in the asset's state store (Airflow 3.3), so that a restart of
     the triggerer neither loses a change nor tells one twice. Changes while no triggerer runs go unnoticed without that
     store, and where several assets have equal watchers, which Airflow makes one trigger without a store: give each a
-    ``poll_interval`` of its own. A watcher that is told to watch something else begins anew. Errors never end it.
-    Reports are listed by their ids: a renamed or edited one is no change.
+    ``poll_interval`` of its own. A watcher that is told to watch something else begins anew. Errors never end it, and a
+    collection that does not exist is a warning in the triggerer's log. Reports are listed by their ids: a renamed or
+    edited one is no change.
 
     :param collections: the ids of collections; ``None`` watches all that there are, and one that appears or disappears
         is a change then.
@@ -141,13 +142,12 @@ class CollectionChangedTrigger(BaseEventTrigger):
     ) -> None:
         from camunda_optimize import ConfigurationError
 
-        from ..arguments import chosen_collections
+        from ..arguments import check_seconds, chosen_collections
 
         super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
         if entity not in ENTITIES:
             raise ConfigurationError(f"{entity!r} is not one of {', '.join(ENTITIES)}", setting="entity")
-        if isinstance(poll_interval, bool) or not poll_interval >= SHORTEST_INTERVAL:
-            raise ConfigurationError(f"must be {SHORTEST_INTERVAL:g} seconds or more", setting="poll_interval")
+        check_seconds(poll_interval, "poll_interval", least=SHORTEST_INTERVAL)
         chosen = chosen_collections(collections, none_means_all=True)
         self.collections = list(chosen) if isinstance(chosen, tuple) else None
         self.entity = entity
@@ -183,16 +183,19 @@ class CollectionChangedTrigger(BaseEventTrigger):
         """
         from ..changes import make_payload
         from ..cursor import Cursor, key_of
+        from ..existence import MissingWarning
         from ..watching import Interest, watch_of
 
         collections = None if self.collections is None else tuple(self.collections)
         key = key_of(self.optimize_conn_id, self.entity, collections)
         cursor = await Cursor.load(getattr(self, "asset_state_store", None), key)
         interest = Interest(self.entity, collections, float(self.poll_interval), cursor.settle)
+        existence = MissingWarning(collections, f"connection '{self.optimize_conn_id}'", self.log)
         with watch_of(self.optimize_conn_id).wanting(interest):
             async for observation in shared_stream:
                 if interest not in observation.interests:
                     continue
+                existence.tell(observation.missing)
                 changes = cursor.advance(observation, interest)
                 if changes:
                     yield _event(make_payload(changes, entity=self.entity, optimize_conn_id=self.optimize_conn_id))

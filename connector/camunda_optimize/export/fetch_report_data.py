@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from .progress import Progress, RowCount
 from .staging import ObjectFile, Staged
 from .threads import work_through
 from .tidy import shape_of, tidy
+
+logger: logging.Logger = logging.getLogger("camunda_optimize.export")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,14 @@ class _Reading:
     async def take_over(self, ids: Sequence[str]) -> None:
         """What an earlier run finished."""
         if self._run.resumption is not None:
-            for report_id, done in (await self._run.workers.run(self._run.resumption.load, ids)).items():
+            finished = await self._run.workers.run(self._run.resumption.load, ids)
+            for report_id, done in finished.items():
                 self._fetched.states[report_id], self._fetched.shapes[report_id] = done.state, done.shape
                 self._fetched.standing[report_id] = done.entry
                 self._rows.add(report_id, done.entry.rows, done.entry.rows)
+            if finished:
+                reports = "report is" if len(finished) == 1 else "reports are"
+                logger.info("%s %s taken over from an earlier try", f"{len(finished):,}", reports)
 
     async def read(self, report_id: str) -> None:
         """One report: its rows into the stage, or its error to the others."""
