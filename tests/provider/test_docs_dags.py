@@ -149,10 +149,6 @@ def test_every_argument_is_explained_where_it_is_of_use():
     from camunda_optimize_provider.operators import optimize
     from camunda_optimize_provider.operators._mapped import _defaults
 
-    of_no_use = {
-        ("OptimizeCommitSnapshotOperator", "optimize_conn_id"),
-        ("OptimizeCommitSnapshotOperator", "max_concurrency"),
-    }
     told_in_words = {("OptimizeImportEntitiesOperator", "retries")}
     silent = set()
     for name in optimize.__all__:
@@ -161,4 +157,4 @@ def test_every_argument_is_explained_where_it_is_of_use():
         silent |= {
             (name, argument) for argument in _defaults(operator) if not any(argument in one for one in explained)
         }
-    assert silent == of_no_use | told_in_words
+    assert silent == told_in_words
