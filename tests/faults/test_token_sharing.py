@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import ssl
 import stat
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import pytest
 
 from camunda_optimize import AuthenticationError, ClientClosedError, OptimizeClient, UnauthorizedError, tokens
 from camunda_optimize.testing import Fault
-from camunda_optimize.token_stores import FileStore, MemoryStore, token_key
+from camunda_optimize.token_stores import FileStore, MemoryStore, pause_key, token_key
 from camunda_optimize.token_stores.files import found_in, pause_in
 from camunda_optimize.tokens import STALE_AFTER
 
@@ -386,7 +387,7 @@ async def test_a_client_that_closes_while_it_opens_the_lock_keeps_no_descriptor(
 def test_a_forked_process_waits_for_no_lock_of_its_parent(optimize_simulator):
     """Another thread may have held it, and that thread is not in the child."""
     config = optimize_simulator.config()
-    store = MemoryStore(token_key(config))
+    store = MemoryStore(token_key(config), pause_key(config))
     with store._mine.lock, MemoryStore._guard:
         child = os.fork()
         if not child:
@@ -471,6 +472,16 @@ async def test_clients_whose_tokens_are_never_accepted_keep_their_distance(optim
     times = optimize_simulator.counters.token_request_times
     assert len(times) == 3  # what the second one found was the first one's
     assert all(later - earlier >= 0.95 for earlier, later in pairwise(times))
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_whoever_mends_the_way_to_the_server_asks_again_at_once(optimize_simulator, directory, cache):
+    config = optimize_simulator.config(client_secret=WRONG, token_cache=cache, token_cache_dir=str(directory))
+    mended = [config, config.replace(trust_env=True), config.replace(verify=ssl.create_default_context())]
+    for one in [*mended, *mended]:
+        with pytest.raises(AuthenticationError):
+            await fetch(one)
+    assert optimize_simulator.counters.token_requests == 3
 
 
 async def test_what_is_remembered_of_a_refusal_is_private_and_holds_no_secret(optimize_simulator, directory):

@@ -42,10 +42,10 @@ def default_directory() -> str:
 class FileStore:
     """Two files for each key: the token, and what the authorization server said when it gave none."""
 
-    def __init__(self, directory: str, key: str) -> None:
+    def __init__(self, directory: str, key: str, pause_key: str) -> None:
         self._directory = directory
         self._token = os.path.join(directory, f"token-{key[:40]}.json")
-        self._pause = os.path.join(directory, f"pause-{key[:40]}.json")
+        self._pause = os.path.join(directory, f"pause-{pause_key[:40]}.json")
         self._warned = False
 
     @asynccontextmanager

@@ -34,8 +34,8 @@ class MemoryStore:
     """By key: the monotonic time until which it lasts, and why."""
     _guard: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, key: str) -> None:
-        self._key = key
+    def __init__(self, key: str, pause_key: str) -> None:
+        self._key, self._pause_key = key, pause_key
         self._open = True
         with self._guard:
             self._mine = self._shared.setdefault(key, _Shared())
@@ -61,7 +61,7 @@ class MemoryStore:
         self._mine.token = (value, time.monotonic() - age, life)
 
     async def paused(self) -> Pause | None:
-        until, failure = self._pauses.get(self._key, (0.0, None))
+        until, failure = self._pauses.get(self._pause_key, (0.0, None))
         left = until - time.monotonic()
         return Pause(left, failure) if failure is not None and left > 0 else None
 
@@ -71,7 +71,7 @@ class MemoryStore:
             over = [key for key, (until, _) in self._pauses.items() if until <= now]
             for key in over:
                 del self._pauses[key]
-            self._pauses[self._key] = (now + pause.seconds, pause.failure)
+            self._pauses[self._pause_key] = (now + pause.seconds, pause.failure)
 
     def close(self) -> None:
         with self._guard:
