@@ -170,7 +170,7 @@ def test_dashboard_ids_to_a_table(
     run = run_dag(example_dags.dags[SQL], logical_date=None)
     assert run.state == "success"
     query = "SELECT snapshot, collection_id, dashboard_id FROM optimize_dashboards"
-    with sqlite3.connect(path) as database:
+    with contextlib.closing(sqlite3.connect(path)) as database:
         rows = database.execute(query).fetchall()
     assert {row[1:] for row in rows} == server_ids(optimize_simulator)
     assert {row[0] for row in rows} == {run.xcoms["export"]["snapshot"]}

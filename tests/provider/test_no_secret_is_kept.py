@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -32,7 +33,7 @@ LEAK = f"a-made-up-secret-that-leaks-{'x' * 5}"
 def everything_stored():
     """All tables of Airflow's database and all files below its home, as one text."""
     home = Path(os.environ["AIRFLOW_HOME"])
-    with sqlite3.connect(home / "airflow.db") as database:
+    with contextlib.closing(sqlite3.connect(home / "airflow.db")) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = {name: repr(database.execute(f'SELECT * FROM "{name}"').fetchall()) for name in tables}
     database.close()
