@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import base64
+import functools
 import importlib.util
 import json
 import logging
@@ -79,9 +80,13 @@ def airflow_exception(name):
 @pytest.fixture(scope="session")
 def airflow_database():
     """Airflow's metadata database, empty."""
+    from airflow.sdk.execution_time import supervisor
     from airflow.utils.db import initdb
 
     initdb()
+    # Before 3.3 each task of ``dag.test()`` makes an API server of its own: two seconds, and a thread that stays.
+    if not hasattr(supervisor.in_process_api_server, "cache_info"):
+        supervisor.in_process_api_server = functools.lru_cache(maxsize=1)(supervisor.in_process_api_server)
 
 
 @dataclass
