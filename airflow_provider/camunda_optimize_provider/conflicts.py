@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from camunda_optimize import ConflictError, OptimizeError
+
+from .counting import first_of
 
 if TYPE_CHECKING:
     from camunda_optimize import OptimizeClient
@@ -34,7 +35,7 @@ async def with_reasons(
         " ".join(str(conflict[name]) for name in ("type", "id", "name") if conflict.get(name))
         for conflict in error.conflicts
     ]
-    listed = _some(reasons, _MOST_REASONS, "; ")
+    listed = first_of(reasons, _MOST_REASONS, "; ")
     error.hint = f"{listed}. {_ADVICE}" if listed else _ADVICE
     return error
 
@@ -51,9 +52,4 @@ async def _found_out(optimize: OptimizeClient, collection_id: str, source: Desti
     for problem in plan.problems:
         if problem.expected.startswith("409"):
             names.setdefault(problem.what, []).append(repr(problem.name))
-    return [f"{_some(reports, _MOST_REPORTS, ', ')}: {what}" for what, reports in names.items()]
-
-
-def _some(texts: Sequence[str], most: int, between: str) -> str:
-    more = len(texts) - most
-    return between.join(texts[:most]) + (f" and {more:,} more" if more > 0 else "")
+    return [f"{first_of(reports, _MOST_REPORTS)}: {what}" for what, reports in names.items()]

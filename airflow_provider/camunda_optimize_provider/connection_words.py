@@ -115,7 +115,7 @@ class ConnectionWords:
                 found = each.status in (404, 405) and each.error_code is None
             else:
                 found = False
-            if found and (each.url or "").startswith(self.base_url):  # type: ignore[attr-defined]
+            if found and (getattr(each, "url", None) or "").startswith(self.base_url):
                 return True
         return False
 

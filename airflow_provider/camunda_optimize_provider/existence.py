@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .changes import Contents
+from .counting import first_of
 
 if TYPE_CHECKING:
     from camunda_optimize import OptimizeClient
@@ -64,13 +65,7 @@ class MissingWarning:
             self._log.warning(
                 "%s: there is no such collection as %s; it is watched all the same, in case that it comes",
                 self._where,
-                _named(now),
+                first_of([repr(id_) for id_ in sorted(now)], _MOST_NAMED),
             )
         else:
             self._log.info("%s: all watched collections exist now", self._where)
-
-
-def _named(ids: Iterable[str]) -> str:
-    ordered = sorted(ids)
-    more = len(ordered) - _MOST_NAMED
-    return ", ".join(map(repr, ordered[:_MOST_NAMED])) + (f" and {more:,} more" if more > 0 else "")

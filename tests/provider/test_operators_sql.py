@@ -331,3 +331,24 @@ def test_how_reports_are_paged_is_the_dag_files_affair(run_dag, optimize_simulat
     assert all("paginationTimeout=60" in query for query in queries)
     optimize_simulator.add_fault(Fault(path="/result/json", skip=1, times=1, lost=True))
     assert run_dag(dag).state == "failed"
+
+
+URL = "postgresql://me:s3cret@db/lake"
+
+
+@pytest.mark.parametrize("name", ["conn_id", "optimize_conn_id"])
+def test_a_url_in_place_of_a_connection_id_is_refused_while_the_dag_is_parsed(name):
+    arguments = {"conn_id": "warehouse", "table": "t", "snapshot": "s", name: URL}
+    with pytest.raises(ConfigurationError, match=f"{name}: is a URL") as caught:
+        IdsToSql(task_id="export", **arguments)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_template_that_renders_to_a_url_is_shown_without_its_password(
+    run_dag, optimize_simulator, optimize_connection
+):
+    with DAG("rendered_url", schedule=None) as dag:
+        IdsToSql(task_id="export", conn_id="{{ 'postgresql://me:' }}s3cret-of-mine@db/lake", table="t", snapshot="s")
+    run = run_dag(dag)
+    assert run.states == {"export": "failed"}
+    assert "s3cret-of-mine" not in run.everything

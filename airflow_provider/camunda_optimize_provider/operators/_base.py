@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Work = Callable[[], Coroutine[Any, Any, Any]]
 _PLACES = ("destination", "source", "timeline")
 """Arguments that name a place in a store, of whichever operator."""
+_MASKED = (*_PLACES, "conn_id", "optimize_conn_id")
+"""Arguments that may render to a URL with a password in it."""
 
 
 class LoopOperator(BaseOperator):
@@ -107,7 +109,7 @@ class LoopOperator(BaseOperator):
         from ..storage import mask_credentials
 
         rendered = super().render_template(content, *args, **kwargs)
-        if any(content is getattr(self, name, None) for name in _PLACES):  # elsewhere a URL may have a query
+        if any(content is getattr(self, name, None) for name in _MASKED):  # elsewhere a URL may have a query
             mask_credentials(rendered)
         return rendered
 
@@ -136,10 +138,13 @@ class OptimizeOperator(LeavesLinks, LoopOperator):
 
     def check_arguments(self) -> None:
         """See :class:`LoopOperator`."""
-        from ..arguments import check_concurrency
+        from ..arguments import check_concurrency, is_template
+        from ..conn_ids import check_conn_id
 
         super().check_arguments()
         check_concurrency(self.max_concurrency)
+        if not is_template(self.optimize_conn_id):
+            check_conn_id(self.optimize_conn_id, "optimize_conn_id")
 
     def open_hook(self) -> tuple[OptimizeHook, OptimizeConfig]:
         """The hook, its connection read and its secrets masked."""

@@ -52,6 +52,7 @@ class Partial:
         self._owner = owner
 
     def __get__(self, task: BaseOperator | None, operator_class: type[BaseOperator]) -> Any:
+        # mypy knows super() with two arguments only where the second one is no union.
         airflows: Any = super(self._owner, operator_class if task is None else task).partial  # type: ignore[misc]
         if task is not None:
             return airflows

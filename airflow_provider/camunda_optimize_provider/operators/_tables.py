@@ -86,7 +86,12 @@ class TablesExportOperator(ExportOperator):
 
     def check_arguments(self) -> None:
         """See :class:`OptimizeOperator`."""
+        from ..arguments import is_template
+        from ..conn_ids import check_conn_id
+
         super().check_arguments()
+        if not is_template(self.conn_id):
+            check_conn_id(self.conn_id, "conn_id")
         self.place()
 
     def export(self) -> Callable[..., Coroutine[Any, Any, SqlResult]]:
