@@ -3,6 +3,8 @@
 import hypothesis
 import pytest
 
+from camunda_optimize.token_stores import MemoryStore
+
 # A busy machine fails no test: how long one example takes says nothing about what it shows.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -12,3 +14,9 @@ hypothesis.settings.load_profile("untimed")
 def anyio_backend():
     """Airflow and aiohttp run on asyncio, so do the tests."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def no_remembered_refusals():
+    """A server of this test may have the port of another test's, whose refusals this process remembers for a while."""
+    MemoryStore.forget_pauses()

@@ -13,11 +13,12 @@ import sys
 import threading
 import time
 import urllib.request
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
-from camunda_optimize import OptimizeConfig
+from camunda_optimize import AuthenticationError, OptimizeClient, OptimizeConfig
 from camunda_optimize._environment import rivals
 from camunda_optimize.testing import Counters, Fault, OptimizeSimulator, Organisation
 from camunda_optimize.testing.__main__ import _welcome, main
@@ -48,6 +49,20 @@ def test_starting_and_stopping_is_quick_and_leaves_nothing(threads):
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(url)
     gc.collect()  # a socket or task left behind would warn here, and warnings are errors
+
+
+async def test_one_that_starts_at_the_port_of_one_that_refused_is_asked(optimize_simulator_factory):
+    refusing = optimize_simulator_factory(SMALL)
+    refusing.add_fault(Fault(on="token", status=401, body={"error": "access_denied"}))
+    async with OptimizeClient(refusing.config()) as optimize:
+        with pytest.raises(AuthenticationError):
+            await optimize.collections.list_ids()
+    port = urlsplit(refusing.root_url).port
+    refusing.stop()
+    another = optimize_simulator_factory(SMALL, port=port)
+    assert another.config() == refusing.config()  # but for the server itself, nothing tells them apart
+    async with OptimizeClient(another.config()) as optimize:
+        assert await optimize.collections.list_ids()
 
 
 async def test_stopping_with_open_connections_and_hanging_requests(threads):

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
+from ..token_stores import MemoryStore
 from .typed import check_numbers
 
 log: logging.Logger = logging.getLogger("camunda_optimize.testing")
@@ -169,6 +170,7 @@ class Served:
         :raises OSError: the port is taken.
         """
         self._background.start(self._ports)
+        MemoryStore.forget_pauses()  # of a server that had this port before, and refused
         return self
 
     def stop(self) -> None:
