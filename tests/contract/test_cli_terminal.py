@@ -225,6 +225,51 @@ def test_files_that_cannot_be_written_are_named(optimize_simulator, tmp_path):
     assert (said.returncode, said.stderr) == (6, "Error: /dev/full: No space left on device\n")
 
 
+def test_what_is_no_file_is_written_to_and_never_replaced(optimize_simulator, tmp_path):
+    report = next(id_ for id_, one in optimize_simulator.organisation.reports.items() if one.kind == "raw")
+
+    def instances(printed):
+        return sorted(json.loads(line)["processInstanceId"] for line in printed.splitlines())
+
+    wanted = instances(run("reports", "data", report, sim=optimize_simulator).stdout)
+    said = run("reports", "data", report, "-o", "/dev/stdout", sim=optimize_simulator)
+    assert (said.returncode, instances(said.stdout)) == (0, wanted)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with open(tmp_path / "read", "wb") as read, subprocess.Popen(["cat", pipe], stdout=read) as reader:
+        assert run("reports", "data", report, "-o", pipe, sim=optimize_simulator).returncode == 0
+        assert reader.wait(timeout=60) == 0
+    assert instances((tmp_path / "read").read_text()) == wanted
+    assert pipe.is_fifo()
+
+
+def test_a_link_goes_on_to_lead_to_the_file(optimize_simulator, tmp_path):
+    report = next(iter(optimize_simulator.organisation.reports))
+    link, file = tmp_path / "link", tmp_path / "file"
+    file.write_text("old")
+    link.symlink_to("file")
+    assert run("reports", "data", report, "-o", link, sim=optimize_simulator).returncode == 0
+    assert link.is_symlink()
+    assert json.loads(file.read_text().splitlines()[0])
+    assert {one.name for one in tmp_path.iterdir()} == {"link", "file"}
+
+
+def test_a_page_that_cannot_be_written_leaves_the_one_before(optimize_simulator, tmp_path):
+    assert run("export", "dashboard-ids", tmp_path / "a", "--all", sim=optimize_simulator).returncode == 0
+    page = tmp_path / "page.html"
+    page.write_text("the one before")
+    command = f"ulimit -f 1; exec '{PROGRAM}' diff '{tmp_path}/a' '{tmp_path}/a' --html '{page}'"
+    said = subprocess.run(
+        ["bash", "-c", f"trap '' XFSZ; {command}"],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.returncode, said.stderr) == (6, f"Error: {page}: File too large\n")
+    assert page.read_text() == "the one before"
+
+
 def test_a_full_disk_under_a_report_is_named(optimize_simulator, tmp_path):
     report = next(id_ for id_, one in optimize_simulator.organisation.reports.items() if one.kind == "raw")
     command = f"ulimit -f 0; exec '{PROGRAM}' reports data '{report}' -o '{tmp_path}/rows'"

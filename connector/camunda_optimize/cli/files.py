@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import IO
 
 from .output import OutputError
 
@@ -20,3 +24,35 @@ def writing(path: str) -> Generator[None, None, None]:
     else:
         return
     raise OSError(*problem, path)
+
+
+@contextmanager
+def replacing(path: str) -> Generator[IO[bytes], None, None]:
+    """A file for what is not known to be complete yet: in the end it takes the place of ``path``, or is gone.
+
+    What stands there and is no file (a pipe, ``/dev/stdout``) is not replaced: it is written to, in the end.
+    """
+    with writing(path):
+        if os.path.exists(path) and not os.path.isfile(path):
+            with tempfile.TemporaryFile() as file, open(path, "wb") as there:
+                yield file
+                file.seek(0)
+                shutil.copyfileobj(file, there)
+            return
+        path = os.path.realpath(path)  # a link goes on to lead there
+        with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), prefix=".camunda-optimize-", delete=False) as file:
+            try:
+                yield file
+                file.flush()
+                _publish(file, path)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(file.name)
+
+
+def _publish(file: IO[bytes], path: str) -> None:
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(file.name, 0o666 & ~umask)  # a temporary file is its owner's alone
+    os.fsync(file.fileno())
+    os.replace(file.name, path)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -14,7 +13,7 @@ import orjson
 from ...wire import writable
 from ..connection import Connection
 from ..connection_options import with_connection
-from ..files import writing
+from ..files import replacing, writing
 from ..output import Output
 from ..parts import Group, with_output
 from ..progress import Advance, progress
@@ -64,17 +63,11 @@ def data(output: Output, connection: Connection, report_id: str, path: str | Non
                 advance("rows", rows, pages.total)
             return pages
 
-    with (
-        writing(path or f"a temporary file in {tempfile.gettempdir()} (TMPDIR may name another place)"),
-        _waiting(path) as file,
-    ):
+    with _spooling() if path is None else replacing(path) as file:
         with progress(output, {"rows": "Rows"}) as advance:
             done = run(work(file, advance))
-        file.flush()
         about = {"report_id": report_id, "kind": done.kind, "total": done.total, "restarts": done.restarts}
-        if path is not None:
-            _publish(file, path)
-        else:
+        if path is None:
             file.seek(0)
             _print(output, file, about)
     if path is not None and output.as_json:
@@ -88,28 +81,11 @@ def _lines(rows: list[dict[str, Any]]) -> bytes:
 
 
 @contextmanager
-def _waiting(path: str | None) -> Generator[IO[bytes], None, None]:
-    """A file for rows that are not known to be complete yet: beside the one that they shall replace, or nowhere."""
-    if path is None:
+def _spooling() -> Generator[IO[bytes], None, None]:
+    """A file for rows that are not known to be all yet, and go nowhere but to the terminal."""
+    with writing(f"a temporary file in {tempfile.gettempdir()} (TMPDIR may name another place)"):
         with tempfile.TemporaryFile() as file:
             yield file
-        return
-    with tempfile.NamedTemporaryFile(
-        dir=os.path.dirname(path) or ".", prefix=".camunda-optimize-", delete=False
-    ) as file:
-        try:
-            yield file
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(file.name)
-
-
-def _publish(file: IO[bytes], path: str) -> None:
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(file.name, 0o666 & ~umask)  # a temporary file is its owner's alone
-    os.fsync(file.fileno())
-    os.replace(file.name, path)
 
 
 def _print(output: Output, file: IO[bytes], about: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import click
 
 from ..exits import INCOMPLETE
 from ..export_options import HELP, run_publishing
-from ..files import writing
+from ..files import replacing
 from ..output import Output
 from ..parts import Command, with_output
 from ..places import check_destination
@@ -67,8 +67,8 @@ def diff(output: Output, old: str, new: str, html: str | None, markdown: str | N
     found = diff_snapshots(old, new)
     for path, render in ((html, found.to_html), (markdown, found.to_markdown)):
         if path is not None:
-            with writing(path), open(path, "w", encoding="utf-8") as file:
-                file.write(render())
+            with replacing(path) as file:
+                file.write(render().encode())
     if output.as_json:
         output.document(found.as_dict())
     else:
