@@ -10,13 +10,14 @@ from typing import Any
 from ..errors import ManifestError
 from .collect import guard_shrinking
 from .destinations import Destination, DestinationLike, open_destination
-from .engine import ExportResult, now, previous_of, standing_at
+from .engine import ExportResult, previous_of, standing_at
 from .kinds import KINDS, Kind
 from .manifest import Manifest, parse_manifest
 from .naming import MANIFEST, part_directory
 from .options import SnapshotOptions, check_ids
 from .progress import Progress, ProgressCallback
 from .publish import publish
+from .record import now
 from .threads import Workers
 
 _ALIKE = ("kind", "source", "format", "layout", "naming", "compression")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from .. import _validate as check
 from .._version import __version__
 from ..errors import ConfigurationError, IncompleteExportError, ManifestError
 from .assembly import Assembly
-from .collect import Collected, Fetch, Plan, Previous, collect
+from .collect import Fetch, Plan, Previous, collect
 from .destinations import Destination, DestinationLike, open_destination
 from .destinations.base import without_credentials
 from .fetching import Fetching, Source
@@ -30,6 +29,7 @@ from .naming import MANIFEST, part_directory
 from .options import SnapshotOptions
 from .progress import Progress, ProgressCallback
 from .publish import publish
+from .record import Record, entries_of, now
 from .removal import Whole
 from .resume import Resume, Resumption
 from .staging import Stage
@@ -89,7 +89,7 @@ async def export(
     form = kind.open_format(options.format, options.compression, csv_formula_safe=options.csv_formula_safe)
     with heeding_sigterm(), Workers() as workers, Stage() as stage:
         whole = await workers.run(open_destination, destination, filesystem)
-        created, counters = now(), _counters(optimize)
+        record = Record(optimize)
         standing = await workers.run(standing_at, whole, kind, options)
         place = await workers.run(_Place.of, whole, standing, kind, options, part)
         resumption = _resumption(place.destination, kind, optimize, options, resume)
@@ -101,15 +101,15 @@ async def export(
                 kind=kind.name,
                 source=without_credentials(optimize.config.base_url),
                 connector_version=__version__,
-                created=created,
+                created=record.created,
                 finished=now(),
                 format=options.format,
                 layout=kind.layout or options.layout,
                 naming=options.naming,
                 compression=options.compression,
                 objects=tuple(entry for entry, _ in objects),
-                **_unit_entries(kind, collected),
-                counters=_difference(counters, _counters(optimize)),
+                **entries_of(kind, collected),
+                counters=record.counters(),
             )
             _check_counts(kind, manifest)
             await publish(
@@ -192,22 +192,6 @@ def previous_of(standing: Standing) -> Previous:
     )
 
 
-def _unit_entries(kind: Kind, collected: Collected) -> dict[str, Any]:
-    decisions, counts, shapes = collected.decisions, collected.counts, collected.fetched.shapes
-    if kind.unit == "report":
-        return {
-            "reports": tuple(
-                ReportEntry(unit_id, decisions[unit_id].state, counts[unit_id], shapes.get(unit_id) or None)
-                for unit_id in sorted(decisions)
-            )
-        }
-    return {
-        "collections": tuple(
-            CollectionEntry(unit_id, decisions[unit_id].state, counts[unit_id]) for unit_id in sorted(decisions)
-        )
-    }
-
-
 def _check_counts(kind: Kind, manifest: Manifest) -> None:
     """See that the objects hold what was counted, before anything is put: whoever loses or doubles a row, finds out."""
     told = sum(entry.count for entry in manifest.units)
@@ -217,17 +201,3 @@ def _check_counts(kind: Kind, manifest: Manifest) -> None:
             expected=told,
             received=manifest.rows,
         )
-
-
-def _counters(optimize: Source) -> dict[str, float]:
-    counters = optimize.stats.as_dict()
-    return {name: value for name, value in counters.items() if isinstance(value, (int, float))}
-
-
-def _difference(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
-    return {name: round(value - before.get(name, 0), 6) for name, value in after.items()}
-
-
-def now() -> str:
-    """UTC to the millisecond, as manifests have it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

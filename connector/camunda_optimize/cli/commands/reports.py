@@ -83,9 +83,9 @@ def _lines(rows: list[dict[str, Any]]) -> bytes:
 @contextmanager
 def _spooling() -> Generator[IO[bytes], None, None]:
     """A file for rows that are not known to be all yet, and go nowhere but to the terminal."""
-    with writing(f"a temporary file in {tempfile.gettempdir()} (TMPDIR may name another place)"):
-        with tempfile.TemporaryFile() as file:
-            yield file
+    where = f"a temporary file in {tempfile.gettempdir()} (TMPDIR may name another place)"
+    with writing(where), tempfile.TemporaryFile() as file:
+        yield file
 
 
 def _print(output: Output, file: IO[bytes], about: dict[str, Any]) -> None:

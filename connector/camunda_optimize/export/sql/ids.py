@@ -22,12 +22,12 @@ from ..options import (
     check_collections,
 )
 from ..progress import Progress, ProgressCallback
+from ..record import Record
 from ..staging import Stage
 from ..threads import Workers
 from .columns import id_table
 from .place import Destination, Place, Replace, concerned, find_place
-from .record import Record
-from .result import SqlResult
+from .result import SqlResult, result_of
 
 if TYPE_CHECKING:
     from .engines import EngineLike
@@ -145,7 +145,7 @@ async def _export(  # noqa: PLR0917 - in the order in which they are needed
             load = _Load(kind, place, options, fetched)
             collected = await workers.run(load.run, on_cancel=lambda: load.give_up(workers))
             report(Progress("publish", len(ids), len(ids)))
-            return record.result(place, kind, collected, load.nul_characters)
+            return result_of(record, place, kind, collected, load.nul_characters)
 
 
 class _Load:

@@ -11,13 +11,13 @@ from ..fetching import Source
 from ..kinds import REPORT_DATA
 from ..options import AllCollections, OnEmpty, OnError, OnMissing, OnTruncated, SnapshotOptions
 from ..progress import Progress, ProgressCallback
+from ..record import Record
 from ..report_data import plan_reports
 from ..threads import Workers
 from .columns import DATA_TABLES
 from .handover import HandOver
 from .place import Destination, Replace, find_place
-from .record import Record
-from .result import SqlResult
+from .result import SqlResult, result_of
 
 if TYPE_CHECKING:
     from .engines import EngineLike
@@ -95,4 +95,4 @@ async def export_report_data_to_sql(
             pages: HandOver[Message] = HandOver(_WAITING_PAGES)
             load = ReportLoad(place, ids, options, pages)
             collected = await Delivery(optimize, paging, pages, report).into(load, ids, workers)
-            return record.result(place, REPORT_DATA, collected, load.nul_characters)
+            return result_of(record, place, REPORT_DATA, collected, load.nul_characters)

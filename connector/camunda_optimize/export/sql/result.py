@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from ..collect import Collected
+from ..kinds import Kind
 from ..manifest import CollectionEntry, ReportEntry
+from ..record import Record, entries_of, now
+
+if TYPE_CHECKING:
+    from .place import Place
+
+logger: logging.Logger = logging.getLogger("camunda_optimize.export")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +40,32 @@ class SqlResult:
     reports: tuple[ReportEntry, ...] = ()
     """Every report with its state, the count of its rows and their shape; only where their data was exported."""
     counters: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+def result_of(record: Record, place: Place, kind: Kind, collected: Collected, nul_characters: int) -> SqlResult:
+    """The result of a run that has just committed."""
+    if nul_characters:
+        logger.warning(
+            "%s: PostgreSQL has no NUL character in texts; %d values have U+FFFD in its place",
+            place.database.where,
+            nul_characters,
+        )
+    return SqlResult(
+        database=place.database.where,
+        tables=tuple(place.targets[name].table.fullname for name in _shapes(kind, collected)),
+        snapshot=place.snapshot,
+        kind=kind.name,
+        created=record.created,
+        finished=now(),
+        rows=sum(collected.counts.values()),
+        **entries_of(kind, collected),
+        counters={**record.counters(), "nul_characters_replaced": nul_characters},
+    )
+
+
+def _shapes(kind: Kind, collected: Collected) -> list[str]:
+    """Those that the snapshot's rows have."""
+    if kind.unit == "collection":
+        return [kind.shape.name]
+    shapes = collected.fetched.shapes
+    return sorted({shapes[unit_id] for unit_id, count in collected.counts.items() if count})
