@@ -11,15 +11,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from camunda_optimize import (
-    ApiError,
     ClientClosedError,
     ConfigurationError,
     DestinationError,
     ManifestError,
     OptimizeError,
-    ResponseFormatError,
-    ServerError,
-    TransportError,
 )
 
 from .connection_form import CONN_TYPE, FILLER_PORT, field_label
@@ -67,7 +63,7 @@ class ConnectionWords:
             return
         if self.conn_id and error.subject is None:
             error.subject = f"connection '{self.conn_id}'"
-        if self.unused and self._is_about_the_address(error):
+        if self.unused and _is_about_the_address(error):
             error.remark = self.unused
 
     def of_opening(self, error: ConfigurationError) -> ConfigurationError:
@@ -88,7 +84,7 @@ class ConnectionWords:
         parts = [check.message]
         if labels := self._labels(check.settings):
             parts.append(f"Look at {' and '.join(labels)}.")
-        if check.error is not None and self.unused and self._is_about_the_address(check.error):
+        if check.error is not None and self.unused and _is_about_the_address(check.error):
             parts.append(f"{self.unused}.")
         if self.other_type:
             parts.append(f"{self.other_type}.")
@@ -106,18 +102,10 @@ class ConnectionWords:
     def _field(self, setting: str) -> str:
         return "ca_bundle" if setting == "verify" else FIELD_OF_SETTING.get(setting, setting)
 
-    def _is_about_the_address(self, error: OptimizeError) -> bool:
-        """Whether another server may have been meant: no answer, or one that is not Optimize's."""
-        for each in _each(error):
-            if isinstance(each, (TransportError, ResponseFormatError)):
-                found = True
-            elif isinstance(each, ApiError) and not isinstance(each, ServerError):
-                found = each.status in (404, 405) and each.error_code is None
-            else:
-                found = False
-            if found and (getattr(each, "url", None) or "").startswith(self.base_url):
-                return True
-        return False
+
+def _is_about_the_address(error: OptimizeError) -> bool:
+    """Whether another server may have been meant: no answer, or one that is not Optimize's."""
+    return any("base_url" in each.settings for each in _each(error))
 
 
 def _each(error: OptimizeError) -> Iterator[OptimizeError]:

@@ -27,16 +27,6 @@ StepName = Literal["token", "readiness", "call"]
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 """The id of a collection that nobody has; asking for its dashboards proves access and reads nothing."""
 
-_ADVISED = {
-    "client_id": ("client id",),
-    "client_secret": ("client secret",),
-    "audience": ("audience",),
-    "scope": ("check the scope",),
-    "oauth_url": ("the address", "final address"),
-}
-"""Settings, by the words for them in what :mod:`.oauth` advises. By words, as other processes
-pass on no more."""
-
 
 @dataclass(frozen=True, slots=True)
 class CheckStep:
@@ -95,8 +85,7 @@ async def check_connection(optimize: OptimizeClient) -> ConnectionCheck:
         except OptimizeError as error:
             message = _explain(name, error, optimize)
             steps.append(CheckStep(name, ok=False, seconds=time.perf_counter() - started, message=message))
-            settings = _settings(name, error, optimize)
-            return ConnectionCheck(ok=False, message=message, steps=tuple(steps), error=error, settings=settings)
+            return ConnectionCheck(ok=False, message=message, steps=tuple(steps), error=error, settings=error.settings)
         steps.append(CheckStep(name, ok=True, seconds=time.perf_counter() - started, message=message))
     message = f"Connected: {steps[-1].message}."
     return ConnectionCheck(ok=True, message=message, steps=tuple(steps))
@@ -111,26 +100,13 @@ def _explain(step: StepName, error: OptimizeError, optimize: OptimizeClient) -> 
         said = ": ".join(part for part in (error.error, error.description) if part)
         reason = f"{error.args[0]}: {said}" if said else str(error.args[0])
         return f"No access token: {_sentence(reason)} {_sentence(error.hint)}".rstrip()
-    if isinstance(error, UnauthorizedError):
+    if isinstance(error, UnauthorizedError) and step == "call":
         return f"Optimize does not accept the token. {_sentence(error.detail)} {_sentence(error.hint)}".rstrip()
     if isinstance(error, ServerError) and step == "readiness":
         return f"Optimize at {base_url} says that it is not ready (HTTP {error.status}): is its database up?"
-    if isinstance(error, (NotFoundError, ResponseFormatError, ForbiddenError)):
+    if isinstance(error, (NotFoundError, ResponseFormatError, ForbiddenError, UnauthorizedError)):
         return f"What answers at {base_url} does not look like Optimize: {_sentence(str(error.args[0]))}"
     return f"Optimize answered with an error: {_sentence(str(error))}"
-
-
-def _settings(step: StepName, error: OptimizeError, optimize: OptimizeClient) -> tuple[str, ...]:
-    """Those that the error's own advice is about."""
-    if isinstance(error, TransportError):
-        if "setting verify" in str(error):
-            return ("verify",)
-        return ("oauth_url",) if step == "token" else ("base_url",)
-    if isinstance(error, AuthenticationError):
-        return tuple(name for name, words in _ADVISED.items() if any(word in (error.hint or "") for word in words))
-    if isinstance(error, UnauthorizedError):
-        return ("token",) if optimize.config.token else ("audience", "base_url")
-    return ("base_url",) if isinstance(error, (NotFoundError, ResponseFormatError, ForbiddenError)) else ()
 
 
 def _sentence(text: str | None) -> str:

@@ -7,12 +7,19 @@ third party's exception object: aiohttp's own errors print the bearer token in t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 
 def _request(method: str | None, url: str | None) -> str:
     said = " ".join(part for part in (method, url) if part)
     return f"{said}: " if said else ""
+
+
+class Advice(NamedTuple):
+    """What to mend, and the settings of the client that this is about."""
+
+    hint: str | None = None
+    settings: tuple[str, ...] = ()
 
 
 class OptimizeError(Exception):
@@ -27,6 +34,8 @@ class OptimizeError(Exception):
     """Whether the server may have done the work although the call failed: its answer was lost, or makes no sense.
 
     Matters for what must not be done twice (:meth:`camunda_optimize.OptimizeClient.import_entities`)."""
+    settings: tuple[str, ...] = ()
+    """The settings of the client that may be wrong (``client_secret``), where the error knows which."""
     subject: str | None = None
     """What the program that uses the client has to say first: which of its connections this is about."""
     remark: str | None = None
@@ -80,6 +89,7 @@ class AuthenticationError(OptimizeError):
         error: str | None = None,
         description: str | None = None,
         hint: str | None = None,
+        settings: tuple[str, ...] = (),
         transient: bool = False,
     ) -> None:
         super().__init__(message)
@@ -87,6 +97,7 @@ class AuthenticationError(OptimizeError):
         self.error = error
         self.description = description
         self.hint = hint
+        self.settings: tuple[str, ...] = settings
         self.transient: bool = transient
 
     def _text(self) -> str:
@@ -112,12 +123,14 @@ class TransportError(OptimizeError):
         method: str | None = None,
         url: str | None = None,
         attempts: int = 1,
+        settings: tuple[str, ...] = (),
         transient: bool = True,
     ) -> None:
         super().__init__(message)
         self.method = method
         self.url = url
         self.attempts = attempts
+        self.settings: tuple[str, ...] = settings
         self.transient: bool = transient
 
     def _text(self) -> str:
@@ -155,6 +168,7 @@ class ApiError(OptimizeError):
         method: str | None = None,
         url: str | None = None,
         hint: str | None = None,
+        settings: tuple[str, ...] = (),
     ) -> None:
         super().__init__(summary)
         self.status = status
@@ -164,6 +178,7 @@ class ApiError(OptimizeError):
         self.method = method
         self.url = url
         self.hint = hint
+        self.settings: tuple[str, ...] = settings
 
     def _text(self) -> str:
         said = self.detail or self.message
@@ -226,6 +241,7 @@ class ResponseFormatError(OptimizeError):
         self.status = status
         self.method = method
         self.url = url
+        self.settings: tuple[str, ...] = ("base_url",) if url else ()  # whoever answered so may be somebody else
 
     def _text(self) -> str:
         return f"{_request(self.method, self.url)}{self.args[0]}"

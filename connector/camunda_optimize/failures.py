@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from .config import OptimizeConfig
 from .errors import (
+    Advice,
     ApiError,
     BadRequestError,
     ConflictError,
@@ -58,10 +59,15 @@ _STATIC_TOKEN_HINT = (
 )
 
 
-def no_answer_error(outcome: NoAnswer, method: str, url: str, attempts: int) -> TransportError:
-    """The error for a call whose last attempt brought no answer."""
+def no_answer_error(outcome: NoAnswer, method: str, url: str, attempts: int, *, address: str) -> TransportError:
+    """The error for a call whose last attempt brought no answer.
+
+    :param address: the setting that holds the server's
+    """
     transient = outcome.trouble is not Trouble.UNUSABLE
-    return _NO_ANSWER[outcome.trouble](outcome.reason, method=method, url=url, attempts=attempts, transient=transient)
+    settings = outcome.settings or (address,)
+    kind = _NO_ANSWER[outcome.trouble]
+    return kind(outcome.reason, method=method, url=url, attempts=attempts, settings=settings, transient=transient)
 
 
 def held_back_error(call: Call, url: str, left: float) -> RateLimitedError:
@@ -80,22 +86,22 @@ def held_back_error(call: Call, url: str, left: float) -> RateLimitedError:
     return error
 
 
-def token_hint(config: OptimizeConfig) -> str:
+def token_advice(config: OptimizeConfig) -> Advice:
     """What to do when Optimize does not accept the token."""
     if config.token is not None:
-        return _STATIC_TOKEN_HINT
+        return Advice(_STATIC_TOKEN_HINT, ("token",))
     audience = f"{config.audience} was asked for" if config.audience else "none was asked for"
-    return _ISSUED_TOKEN_HINT.format(audience=audience)
+    return Advice(_ISSUED_TOKEN_HINT.format(audience=audience), ("audience", "base_url"))
 
 
 def error_of(
-    call: Call, url: str, answer: Answer, *, secrets: Sequence[str], retry_after: float | None, token_hint: str | None
+    call: Call, url: str, answer: Answer, *, secrets: Sequence[str], retry_after: float | None, token_advice: Advice
 ) -> OptimizeError:
     """The error for an answer that is no success.
 
     :param secrets: what to strike out of the server's words
     :param retry_after: seconds, if the server named them
-    :param token_hint: what to do if Optimize does not accept the token
+    :param token_advice: what to do if Optimize does not accept the token
     """
     status = answer.status
     if 300 <= status < 400:
@@ -108,14 +114,27 @@ def error_of(
         return ResponseFormatError(problem, status=status, method=call.method, url=url)
     code, message, detail, body = _read_error_body(answer, secrets)
     kind, summary, hint = _kind_of(call, status, str(body.get("detailedMessage")))
-    hint = _hint(call, status, detail or message or "", kind, token_hint) or hint
+    hint = _hint(call, status, detail or message or "") or hint
+    # Whoever answers so may be somebody else.
+    foreign = (status in (403, 404, 405) and code is None) or (status == 401 and not call.authorized)
+    settings: tuple[str, ...] = ("base_url",) if foreign else ()
+    if kind is UnauthorizedError and call.authorized:
+        hint, settings = token_advice
     if wants_login(answer):
-        kind, hint = ApiError, None
+        kind, hint, settings = ApiError, None, ()
         summary = f"not Optimize but a proxy or gateway before it asks for a user name and password (HTTP {status})"
     if retry_after:  # 0 is no wait that a setting could allow
         hint = f"the server asks to wait {retry_after:.0f} s; max_retry_wait is what a call may wait"
     error = kind(
-        summary, status=status, error_code=code, message=message, detail=detail, method=call.method, url=url, hint=hint
+        summary,
+        status=status,
+        error_code=code,
+        message=message,
+        detail=detail,
+        method=call.method,
+        url=url,
+        hint=hint,
+        settings=settings,
     )
     if isinstance(error, RateLimitedError):
         error.retry_after = retry_after
@@ -147,9 +166,7 @@ def _plain(item: Mapping[str, Any], secrets: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _hint(call: Call, status: int, said: str, kind: type[ApiError], token_hint: str | None) -> str | None:
-    if kind is UnauthorizedError:
-        return token_hint
+def _hint(call: Call, status: int, said: str) -> str | None:
     if status in (400, 404, 405, 500) and _has_slash(call):
         return _SLASH_HINT
     bug = call.known_bug

@@ -152,9 +152,8 @@ def proxy_refusal(answer: Answer, route: Route) -> NoAnswer | None:
 def _proxy_wants_login(status: int, route: Route) -> NoAnswer:
     what = "another user name or password" if _has_login(route.proxy) else "a user name and password"
     setting = "in the setting proxy, or in HTTP_PROXY and HTTPS_PROXY (http://user:password@host:port)"
-    return NoAnswer(
-        Trouble.UNUSABLE, f"the proxy wants {what} (HTTP {status}) before it connects to {route.host}: {setting}"
-    )
+    problem = f"the proxy wants {what} (HTTP {status}) before it connects to {route.host}"
+    return NoAnswer(Trouble.UNUSABLE, f"{problem}: {setting}", ("proxy",))
 
 
 def _has_login(proxy: str | None) -> bool:
@@ -167,9 +166,10 @@ def _no_connection(error: aiohttp.ClientConnectorError, route: Route) -> NoAnswe
         return NoAnswer(Trouble.UNREACHABLE, f"the proxy cannot be reached: {_words(error.os_error)}")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         code: int = getattr(error.certificate_error, "verify_code", 0)
-        advice = _CERTIFICATE_ADVICE.get(code, "name the CA bundle in the setting verify")
         problem = f"the TLS certificate of {to} is not accepted ({_words(error.certificate_error)})"
-        return NoAnswer(Trouble.UNUSABLE, f"{problem}: {advice}")
+        if code in _CERTIFICATE_ADVICE:
+            return NoAnswer(Trouble.UNUSABLE, f"{problem}: {_CERTIFICATE_ADVICE[code]}")
+        return NoAnswer(Trouble.UNUSABLE, f"{problem}: name the CA bundle in the setting verify", ("verify",))
     if isinstance(error, aiohttp.ClientSSLError):
         if isinstance(error.os_error, ssl.SSLError) and error.os_error.reason in _NOT_TLS:
             return NoAnswer(Trouble.UNUSABLE, f"{to} does not speak TLS: its address may begin with http://")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from .config import OptimizeConfig
-from .errors import AuthenticationError
+from .errors import Advice, AuthenticationError
 from .intermediaries import is_html, page_title, redirect_origin, wants_login, what_to_do
 from .redact import redact
 from .wire import Answer, Call, as_object, load_json
@@ -20,6 +20,9 @@ LONGEST_LIFE = 10 * 365 * 86400.0
 
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 _RETRYABLE = frozenset({408, 425, 429})
+_NONE = Advice()
+_TOO_MANY = "too many token requests from this address (SaaS allows about one a second): wait, and share one client"
+_WEB_PAGE = "a web page: check the address and any proxy before it"
 
 
 class Grant(NamedTuple):
@@ -63,12 +66,12 @@ def read_grant(answer: Answer, config: OptimizeConfig) -> Grant:
         raise refusal(answer, config)
     body = as_object(load_json(answer.body))
     if body is None:
-        raise _nonsense(answer, config, "is no JSON object", hint=_url_hint(config))
+        raise _nonsense(answer, config, "is no JSON object", _check_the_url(config))
     token: object = body.get("access_token")
     if not isinstance(token, str) or not token:
         if "error" in body:
             raise refusal(answer, config)
-        raise _nonsense(answer, config, "holds no access_token", hint=_url_hint(config))
+        raise _nonsense(answer, config, "holds no access_token", _check_the_url(config))
     if not fits_header(token):
         raise _nonsense(answer, config, "holds an access_token that cannot stand in a header")
     kind: object = body.get("token_type")
@@ -105,9 +108,9 @@ def _life_of_jwt(token: str) -> float | None:
     return _life(expires - issued)
 
 
-def _nonsense(answer: Answer, config: OptimizeConfig, what: str, hint: str | None = None) -> AuthenticationError:
+def _nonsense(answer: Answer, config: OptimizeConfig, what: str, advice: Advice = _NONE) -> AuthenticationError:
     message = f"the answer of the authorization server {config.oauth_url} (HTTP {answer.status}) {what}"
-    return AuthenticationError(message, status=answer.status, hint=hint)
+    return AuthenticationError(message, status=answer.status, **advice._asdict())
 
 
 def refusal(answer: Answer, config: OptimizeConfig) -> AuthenticationError:
@@ -128,53 +131,69 @@ def refusal(answer: Answer, config: OptimizeConfig) -> AuthenticationError:
         status=answer.status,
         error=error,
         description=description,
-        hint=_hint_of_page(answer) or _hint(answer.status, error or "", description or "", config),
         transient=transient,
+        **(_advice_on_page(answer) or _advice(answer.status, error or "", description or "", config))._asdict(),
     )
 
 
-def _hint_of_page(answer: Answer) -> str | None:
+def _advice_on_page(answer: Answer) -> Advice | None:
     """Where not the authorization server speaks but something before it, which knows nothing of our credentials."""
     origin = redirect_origin(answer) if 300 <= answer.status < 400 else None
     if origin:
-        return f"it redirects to {origin}, and credentials are not sent on: give the final address"
+        hint = f"it redirects to {origin}, and credentials are not sent on: give the final address"
+        return Advice(hint, ("oauth_url",))
     if wants_login(answer):
-        return "a proxy or gateway before it asks for a user name and password"
+        return Advice("a proxy or gateway before it asks for a user name and password")
     if is_html(answer) and answer.status == 400:
-        return what_to_do(answer) or "a web page: check the address and any proxy before it"
+        known = what_to_do(answer)
+        return Advice(known) if known else Advice(_WEB_PAGE, ("oauth_url",))
     return None
 
 
-def _hint(status: int, error: str, description: str, config: OptimizeConfig) -> str | None:
+def _advice(status: int, error: str, description: str, config: OptimizeConfig) -> Advice:
     words = f"{error} {description}".lower()
     if status == 429:
-        return "too many token requests from this address (SaaS allows about one a second): wait, and share one client"
+        return Advice(_TOO_MANY)
     if status >= 500 or status in _RETRYABLE:
-        return None
+        return _NONE
     if 300 <= status < 400:
-        return "it redirects, and credentials are not sent on: give the final address"
+        return Advice("it redirects, and credentials are not sent on: give the final address", ("oauth_url",))
     if status in (404, 405):
-        return _url_hint(config)
+        return _check_the_url(config)
     if "tenant" in words and "resource" not in words:
-        return "check the tenant in the address, then client id and client secret"
+        hint = "check the tenant in the address, then client id and client secret"
+        return Advice(hint, ("client_id", "client_secret", "oauth_url"))
     if "scope" in words or "invalid_resource" in words:
-        return f"check the scope ({config.scope or 'none is set'}; Entra ID: <app id>/.default of the Optimize app)"
+        hint = f"check the scope ({config.scope or 'none is set'}; Entra ID: <app id>/.default of the Optimize app)"
+        return Advice(hint, ("scope",))
     if "unsupported_grant_type" in words or "service account" in words or "not enabled to retrieve" in words:
-        return "allow the client credentials grant for this client (Keycloak: switch its service account on)"
+        return Advice("allow the client credentials grant for this client (Keycloak: switch its service account on)")
     if status == 403 or "audience" in words or "service not enabled" in words:
-        return (
+        hint = (
             f"the client may not have a token for audience {config.audience or '(none is set)'}: tick the scope "
             "Optimize for this client in Camunda Console (SaaS), or correct the audience"
         )
+        return Advice(hint, ("audience",))
     if status in (400, 401):
-        return (
-            "check client id and client secret"
-            + (", and the realm in the address" if "/realms/" in (config.oauth_url or "") else "")
-            + (f", and the audience ({config.audience})" if config.audience and status == 400 else "")
-        )
-    return None
+        return _check_the_client(status, config)
+    return _NONE
 
 
-def _url_hint(config: OptimizeConfig) -> str:
-    realm = " and its realm" if "/realms/" in (config.oauth_url or "") else ""
-    return f"check the address{realm}: this does not look like a token endpoint"
+def _check_the_client(status: int, config: OptimizeConfig) -> Advice:
+    hint, settings = "check client id and client secret", ["client_id", "client_secret"]
+    if _has_realm(config):
+        hint += ", and the realm in the address"
+        settings.append("oauth_url")
+    if config.audience and status == 400:
+        hint += f", and the audience ({config.audience})"
+        settings.append("audience")
+    return Advice(hint, tuple(settings))
+
+
+def _check_the_url(config: OptimizeConfig) -> Advice:
+    realm = " and its realm" if _has_realm(config) else ""
+    return Advice(f"check the address{realm}: this does not look like a token endpoint", ("oauth_url",))
+
+
+def _has_realm(config: OptimizeConfig) -> bool:
+    return "/realms/" in (config.oauth_url or "")

@@ -275,7 +275,8 @@ class SharedToken:
             if verdict.wait is None:
                 if isinstance(outcome, Answer):
                     raise oauth.refusal(outcome, self._config)
-                raise no_answer_error(outcome, call.method, str(self._config.oauth_url), attempt)
+                oauth_url = str(self._config.oauth_url)
+                raise no_answer_error(outcome, call.method, oauth_url, attempt, address="oauth_url")
 
 
 def _copy_of(error: E) -> E:

@@ -18,7 +18,7 @@ from . import failures, retry
 from ._version import __version__
 from .config import OptimizeConfig
 from .deadlines import Deadlines
-from .errors import ClientClosedError, OptimizeError
+from .errors import Advice, ClientClosedError, OptimizeError
 from .intermediaries import is_html
 from .network import LONGEST_HEADER, Route, proxy_refusal, routes, session_on, trouble_of
 from .refusals import Refusals
@@ -280,11 +280,11 @@ class Transport:
     def _error(self, call: Call, outcome: Outcome, token: Token | None, attempts: int) -> OptimizeError:
         url = self._url(call)
         if isinstance(outcome, NoAnswer):
-            return failures.no_answer_error(outcome, call.method, url, attempts)
+            return failures.no_answer_error(outcome, call.method, url, attempts, address="base_url")
         secrets = (*self._config.secrets, *((token.value,) if token else ()))
         asked = retry.retry_after(outcome, datetime.now(UTC))
-        hint = failures.token_hint(self._config) if call.authorized else None
-        error = failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked, token_hint=hint)
+        advice = failures.token_advice(self._config) if call.authorized else Advice()
+        error = failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked, token_advice=advice)
         # What the policy would have tried once more may be tried later: 408, and whatever a proxy makes of it.
         error.transient = error.transient or retry.doubt_of(outcome) is not retry.Doubt.FINAL
         return error

@@ -70,10 +70,14 @@ class Trouble(Enum):
 
 
 class NoAnswer(NamedTuple):
-    """An attempt without an answer. ``reason`` is for a person and holds no secret."""
+    """An attempt without an answer.
+
+    ``reason`` is for a person and holds no secret; ``settings`` are those that it is about, if not the address.
+    """
 
     trouble: Trouble
     reason: str
+    settings: tuple[str, ...] = ()
 
 
 Outcome = Answer | NoAnswer

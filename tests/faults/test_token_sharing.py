@@ -420,6 +420,7 @@ async def test_a_refusal_is_remembered_for_all_clients(optimize_simulator, direc
         assert other is not first
         assert (str(other), other.status, other.hint) == (str(first), 401, first.hint)
         assert (other.error, other.description, other.transient) == (first.error, first.description, False)
+        assert other.settings == first.settings == ("client_id", "client_secret")
     assert (
         await fetch(optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory))) == 1
     )  # the right one

@@ -69,7 +69,8 @@ FIELDS = {
     "server down": ({"host": "http://127.0.0.1:{down}"}, None, ["Field 'Base URL'"]),
     "login down": ({"extra": {"oauth_url": "http://127.0.0.1:{down}/token"}}, None, ["Field 'OAuth URL'"]),
     "HTML": ({}, Fault(on="api", html=True, status=200), ["Field 'Base URL'"]),
-    "token refused": ({}, Fault(on="api", status=401), ["Field 'Audience'", "Field 'Base URL'"]),
+    "token refused": ({}, Fault(on="api", path="/public/", status=401), ["Field 'Audience'", "Field 'Base URL'"]),
+    "readiness behind a login": ({}, Fault(on="api", path="readyz", status=401), ["Field 'Base URL'"]),
     "not ready": ({}, Fault(on="api", path="readyz", status=503), []),
     "rate limit of logins": ({}, Fault(on="token", status=429), []),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 
 from camunda_optimize.config import OptimizeConfig
 from camunda_optimize.errors import (
+    Advice,
     ApiError,
     BadRequestError,
     ConflictError,
@@ -28,7 +29,7 @@ from camunda_optimize.errors import (
     UnauthorizedError,
     UnsupportedByServerError,
 )
-from camunda_optimize.failures import error_of, no_answer_error, token_hint
+from camunda_optimize.failures import error_of, no_answer_error, token_advice
 from camunda_optimize.intermediaries import is_html, page_title, redirect_origin, wants_login, what_to_do
 from camunda_optimize.protocol import LIST_COLLECTIONS, READINESS, get_collection, list_entities
 from camunda_optimize.wire import Answer, NoAnswer, Trouble
@@ -49,8 +50,11 @@ def app_error(code, message, detail, **more):
     return {"errorCode": code, "errorMessage": message, "detailedMessage": detail, "reportDefinition": None, **more}
 
 
-def error_from(reply, call=CALL, *, retry_after=None, token_hint="look at the token"):
-    error = error_of(call, URL, reply, secrets=(SECRET,), retry_after=retry_after, token_hint=token_hint)
+ADVICE = Advice("look at the token", ("token",))
+
+
+def error_from(reply, call=CALL, *, retry_after=None, token_advice=ADVICE):
+    error = error_of(call, URL, reply, secrets=(SECRET,), retry_after=retry_after, token_advice=token_advice)
     assert (error.status, error.method, error.url) == (reply.status, call.method, URL)
     assert str(reply.status) in str(error)
     return error
@@ -347,8 +351,8 @@ def test_401_without_a_reason(headers):
 
 
 def test_401_alone_says_what_to_do_about_the_token():
-    assert error_from(answer(401), token_hint="check the audience").hint == "check the audience"
-    assert error_from(answer(403), token_hint="check the audience").hint != "check the audience"
+    assert error_from(answer(401), token_advice=Advice("check the audience")).hint == "check the audience"
+    assert error_from(answer(403), token_advice=Advice("check the audience")).hint != "check the audience"
 
 
 def test_401_body_outranks_its_header():
@@ -361,7 +365,7 @@ def test_header_counts_for_401_only():
 
 
 def test_401_to_a_call_without_a_token_does_not_blame_the_token():
-    error = error_from(answer(401), READINESS, token_hint=None)
+    error = error_from(answer(401), READINESS, token_advice=Advice())
     assert "fresh" not in str(error)
     assert "does not accept the token" not in str(error)
 
@@ -454,7 +458,7 @@ def test_everywhere_else_a_missing_resource_is_just_missing():
     ],
 )
 def test_no_answer(trouble, kind, transient):
-    error = no_answer_error(NoAnswer(trouble, "the reason"), "GET", URL, 3)
+    error = no_answer_error(NoAnswer(trouble, "the reason"), "GET", URL, 3, address="base_url")
     assert type(error) is kind
     assert error.transient is transient
     assert (error.method, error.url, error.attempts) == ("GET", URL, 3)
@@ -463,7 +467,7 @@ def test_no_answer(trouble, kind, transient):
 
 def test_every_trouble_has_an_error():
     for trouble in Trouble:
-        assert isinstance(no_answer_error(NoAnswer(trouble, "r"), "GET", URL, 1), TransportError)
+        assert isinstance(no_answer_error(NoAnswer(trouble, "r"), "GET", URL, 1, address="base_url"), TransportError)
 
 
 # --- Secrets, and whatever comes -------------------------------------------------------------------------------------
@@ -510,7 +514,7 @@ calls = st.sampled_from([CALL, READINESS, LIST_COLLECTIONS, get_collection("c1")
 @given(calls, st.integers(300, 599), bodies, st.sampled_from(["application/json", "text/html", "", "\x00"]))
 def test_any_answer_becomes_an_error_of_the_tree(call, status, body, content_type):
     reply = answer(status, body, Content_Type=content_type)
-    error = error_of(call, URL, reply, secrets=(SECRET,), retry_after=None, token_hint=None)
+    error = error_of(call, URL, reply, secrets=(SECRET,), retry_after=None, token_advice=Advice())
     assert isinstance(error, OptimizeError)
     assert str(status) in str(error)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
@@ -518,11 +522,13 @@ def test_any_answer_becomes_an_error_of_the_tree(call, status, body, content_typ
 
 def test_what_to_do_about_a_refused_token_names_what_was_asked_for():
     login = {"oauth_url": "https://idp.example/token", "client_id": "etl", "client_secret": "s"}
-    assert "none was asked for" in token_hint(OptimizeConfig.self_managed(**login))
-    assert "optimize-api was asked for" in token_hint(OptimizeConfig.self_managed(**login, audience="optimize-api"))
-    assert "OPTIMIZE_API_ACCESS_TOKEN" in token_hint(OptimizeConfig.static_token(token="abc"))
+    assert "none was asked for" in token_advice(OptimizeConfig.self_managed(**login)).hint
+    assert (
+        "optimize-api was asked for" in token_advice(OptimizeConfig.self_managed(**login, audience="optimize-api")).hint
+    )
+    assert "OPTIMIZE_API_ACCESS_TOKEN" in token_advice(OptimizeConfig.static_token(token="abc")).hint
 
 
 def test_a_wait_that_is_too_long_is_told():
-    error = error_of(CALL, "http://h/x", Answer(503, {}, b""), secrets=(), retry_after=100_000.0, token_hint=None)
+    error = error_of(CALL, "http://h/x", Answer(503, {}, b""), secrets=(), retry_after=100_000.0, token_advice=Advice())
     assert "asks to wait 100000 s" in str(error)

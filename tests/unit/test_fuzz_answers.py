@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from camunda_optimize import ApiError, OptimizeConfig, OptimizeError, ResponseFormatError, protocol
-from camunda_optimize.errors import AuthenticationError
+from camunda_optimize.errors import Advice, AuthenticationError
 from camunda_optimize.failures import error_of, is_html
 from camunda_optimize.oauth import LONGEST_LIFE, Grant, read_grant, refusal
 from camunda_optimize.retry import Limits, doubt_of, judge, retry_after
@@ -220,7 +220,9 @@ def test_all_readers_are_tried():
     None,
 )
 def test_a_refusal_is_an_error_of_ours(answer, call, wait):
-    error = error_of(call, "http://x", answer, secrets=(SECRET,), retry_after=wait, token_hint="look at the token")
+    error = error_of(
+        call, "http://x", answer, secrets=(SECRET,), retry_after=wait, token_advice=Advice("look at the token")
+    )
     speaks(error, (ApiError, ResponseFormatError))
 
 

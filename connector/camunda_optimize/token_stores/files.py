@@ -19,7 +19,7 @@ import orjson
 
 from ..errors import AuthenticationError
 from ..oauth import fits_header
-from ..wire import as_object, load_json
+from ..wire import as_list, as_object, load_json
 from .base import Found, Pause, polled
 
 log: logging.Logger = logging.getLogger("camunda_optimize")
@@ -86,6 +86,7 @@ class FileStore:
             "error": failure.error,
             "description": failure.description,
             "hint": failure.hint,
+            "settings": failure.settings,
             "transient": failure.transient,
         }
         await asyncio.to_thread(self._guarded, lambda: self._write(self._pause, orjson.dumps(document)))
@@ -185,11 +186,14 @@ def pause_in(data: bytes, now: float) -> Pause | None:
     left = min(seconds, _LONGEST_PAUSE) - age
     if not left > 0:
         return None
-    transient = document.get("transient") is True
-    return Pause(
-        left,
-        AuthenticationError(message, status=status if isinstance(status, int) else None, transient=transient, **words),
+    failure = AuthenticationError(
+        message,
+        status=status if isinstance(status, int) else None,
+        settings=tuple(name for name in as_list(document.get("settings")) or () if isinstance(name, str)),
+        transient=document.get("transient") is True,
+        **words,
     )
+    return Pause(left, failure)
 
 
 def _age(noted_at: object, now: float) -> float | None:
