@@ -28,7 +28,7 @@ help: ## show this list
 	@echo "make <target>, where <target> is one of"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "  %-20s%s\n", $$1, $$2 }'
 
-demo: $(READY) ## a local Optimize, the example DAG in a real Airflow, its files on disk: about a minute
+demo: $(READY) ## a local Optimize, the example DAG in a real Airflow, its files on disk: half a minute
 	@$(PY) tests/system/demo.py $(ARGS)
 
 # PostgreSQL and Redis are Debian's; nothing is installed but Python packages, below .bench.
