@@ -191,7 +191,7 @@ class TellsLineage:
 
     published: Published | None = None
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002 - theirs
         """What OpenLineage's listener asks for when the task has ended, well or not.
 
         :param task_instance: of the task.

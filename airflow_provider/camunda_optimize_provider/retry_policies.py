@@ -55,7 +55,7 @@ class OptimizeRetryPolicy(RetryPolicy):
         exception: BaseException,
         try_number: int,
         max_tries: int,  # noqa: ARG002 - Airflow's; it counts by itself
-        context: Context | None = None,  # noqa: ARG002
+        context: Context | None = None,  # noqa: ARG002 - Airflow's, too
     ) -> RetryDecision:
         """Decide about one failure.
 

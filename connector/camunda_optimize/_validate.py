@@ -175,7 +175,7 @@ def flag(value: object, setting: str) -> bool:
 def readable_file(value: object, setting: str) -> str:
     if not isinstance(value, (str, os.PathLike)):
         raise ConfigurationError(f"must be the path of a file, not {type(value).__name__}", setting=setting)
-    path = os.fspath(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] -- any PathLike
+    path = os.fspath(value)  # pyright: ignore[reportUnknownVariableType] -- any PathLike
     if not isinstance(path, str) or not os.path.isfile(path):
         raise ConfigurationError(f"there is no file {path!r}", setting=setting)
     return path

@@ -95,7 +95,7 @@ def as_object(data: Any) -> dict[str, Any] | None:
 
 def as_list(data: Any) -> list[Any] | None:
     """A JSON array, or ``None`` if it is something else."""
-    return data if isinstance(data, list) else None  # pyright: ignore[reportUnknownVariableType]
+    return data if isinstance(data, list) else None  # pyright: ignore[reportUnknownVariableType] -- JSON
 
 
 def load_json(body: bytes) -> Any:

@@ -87,7 +87,7 @@ class Control:
 
     def _set_readiness(self, call: Call) -> dict[str, Any]:
         value: Any = orjson.loads(call.body)
-        ready = value.get("ready") if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        ready = value.get("ready") if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] -- JSON
         if not isinstance(ready, bool):
             raise ValueError('the body must be {"ready": true} or {"ready": false}')
         self._settings.ready = ready

@@ -97,7 +97,7 @@ class Fault:
         """A fault from the fields above as plain JSON values. Unknown fields are refused."""
         if not isinstance(value, dict):
             raise ValueError("a fault is a JSON object")
-        given: dict[str, Any] = {str(key): item for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        given: dict[str, Any] = {str(key): item for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] -- JSON
         known = {item.name for item in dataclasses.fields(cls) if item.init}
         unknown = sorted(given.keys() - known)
         if unknown:

@@ -119,7 +119,7 @@ def _walk(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
-        return [_walk(item, change) for item in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # JSON
+        return [_walk(item, change) for item in value]  # pyright: ignore[reportUnknownVariableType] -- JSON
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
         return {change(name): _walk(item, change) for name, item in fields.items()}

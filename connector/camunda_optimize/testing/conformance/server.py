@@ -227,5 +227,5 @@ def _kind(answer: Answer) -> str:
     data = body.get("data")
     if not isinstance(data, list):
         return "number"
-    entries: list[Any] = data  # pyright: ignore[reportUnknownVariableType]
+    entries: list[Any] = data  # pyright: ignore[reportUnknownVariableType] -- JSON
     return "hyper_map" if entries and isinstance(entries[0]["value"], list) else "map"
