@@ -197,11 +197,11 @@ def test_expires_in_is_whole_seconds(caller, life, seconds):
 
 
 def test_a_token_ends_with_its_life_whatever_expires_in_says(caller):
-    call = caller(token_life=0.6, expires_in=3600)
+    call = caller(token_life=60, expires_in=3600)
     token = call.token()
 
     assert call.api("/api/public/collection", token=token).status == 200
-    time.sleep(0.65)
+    call.sim.advance(61)
     answer = call.api("/api/public/collection", token=token)
     assert answer.status == 401
     assert "Jwt expired at 20" in answer.headers["WWW-Authenticate"]
@@ -216,13 +216,13 @@ def test_opaque_tokens_work_and_are_no_jwt(caller):
 
 
 def test_rate_limit_counts_failures_too_and_may_name_a_wait(caller):
-    call = caller(token_rate_limit=2, token_retry_after=1)
+    call = caller(token_rate_limit=0.1, token_retry_after=1)
 
     assert call.token_request(client_secret="wrong").status == 401
     refused = call.token_request()
     assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
     assert refused.headers["Content-Type"].startswith("text/html")
-    time.sleep(0.6)
+    call.sim.advance(11)
     assert call.token_request().status == 200
     assert call.sim.counters.throttled == 1
     assert call.sim.counters.token_statuses == {401: 1, 429: 1, 200: 1}
@@ -236,12 +236,12 @@ def test_rate_limit_says_nothing_about_the_wait_by_default(caller):
 
 
 def test_an_address_above_the_limit_stays_blocked(caller):
-    call = caller(token_rate_limit=2, token_block=0.8)
+    call = caller(token_rate_limit=0.1, token_block=30)
     call.token()
     assert call.token_request().status == 429
-    time.sleep(0.6)
+    call.sim.advance(11)
     assert call.token_request().status == 429
-    time.sleep(0.9)
+    call.sim.advance(31)
     assert call.token_request().status == 200
 
 

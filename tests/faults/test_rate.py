@@ -98,7 +98,7 @@ async def test_waiting_for_a_turn_is_not_waiting_for_the_server_s_pauses(optimiz
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("form", ["seconds", "date"])
 async def test_both_forms_of_retry_after_hold_the_whole_client_back(optimize_simulator, wanted, status, form):
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)  # whole seconds: 1 to 2 from now
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=4), usegmt=True)  # whole seconds: 3 to 4 from now
     after = "1" if form == "seconds" else date
     optimize_simulator.add_fault(Fault(path=LIST, status=status, headers={"Retry-After": after}, times=1))
     async with OptimizeClient(optimize_simulator.config()) as optimize:

@@ -238,6 +238,8 @@ async def test_it_reads_ahead_by_little(start):
     async with OptimizeClient(simulator.config()) as optimize:
         async with optimize.reports.export_data(report_id(simulator), page_size=10, streaming=True) as data:
             async for page in data:
+                while simulator.counters.requests < 2:
+                    await asyncio.sleep(0.01)
                 await asyncio.sleep(0.2)
                 assert page.number == 1
                 assert simulator.counters.requests == 2
@@ -385,11 +387,12 @@ async def test_a_server_that_never_has_room_for_a_scroll(start, monkeypatch):
 
 
 async def test_a_short_outage_does_not_use_up_the_restarts(start):
-    simulator = start()
+    simulator = start(latency=0.02)  # a page, and so it has begun and has not ended when the outage comes
     async with OptimizeClient(simulator.config(retry_backoff=0.2)) as optimize:
 
         async def outage():
-            await asyncio.sleep(0.05)
+            while not simulator.counters.requests:
+                await asyncio.sleep(0.01)
             fault = simulator.add_fault(Fault(path=PAGE, status=503))
             await asyncio.sleep(0.6)
             simulator.clear_faults()

@@ -33,6 +33,7 @@ from camunda_optimize.export.sql import (
 from camunda_optimize.export.sql.columns import TableShape
 from camunda_optimize.export.sql.transaction import Transaction
 from camunda_optimize.testing import Fault, OptimizeSimulator, Organisation, ServerQuirks
+from servers import complaining
 
 REPORTS = ["r0", "r1", "number", "hyper"]
 KINDS = ["ids", "reports"]
@@ -184,12 +185,13 @@ class Children:
 
     def __init__(self, server):
         code = CHILD.replace("PATH", repr(sys.path)).replace("REPORTS", repr(REPORTS)).replace("PAGE", str(PAGE))
+        self._complaints = complaining.Complaints()
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", code],
+            [sys.executable, *complaining.OPTIONS, "-c", code],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._complaints.file,
             env={**os.environ, **server.environment()},
         )
 
@@ -217,6 +219,7 @@ class Children:
     def close(self):
         self._process.kill()
         self._process.communicate()
+        self._complaints.refuse()
 
 
 class SqlRuns:

@@ -58,10 +58,9 @@ def pytest_collection_modifyitems(items):
     noise = (
         "ignore::DeprecationWarning:airflow",
         "ignore::FutureWarning:airflow",
-        "ignore::PendingDeprecationWarning",
+        "ignore::PendingDeprecationWarning:airflow",
         "ignore:.*starlette.testclient.*",
         "ignore:Could not import graphviz:UserWarning",
-        "ignore:Skipping masking for a secret:UserWarning",
     )
     for item in items:
         if HERE in item.path.parents:
@@ -165,6 +164,13 @@ def no_stored_tokens():
     yield
     if HAS_AIRFLOW:
         shutil.rmtree(HOME / "camunda_optimize", ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def no_known_stores(monkeypatch):
+    """Airflow keeps what it has made of a connection for as long as the process lives; tests reuse their ids."""
+    if HAS_AIRFLOW:
+        monkeypatch.setattr("airflow.sdk.io.store._STORE_CACHE", {})
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_what_may_be_done_is_not_sent_again(run_dag, optimize_simulator, source,
 
 def test_a_timeout_in_the_middle_is_not_tried_again(run_dag, optimize_simulator, source, capfd):
     optimize_simulator.add_fault(Fault(path="/import", latency=30))
-    run = run_dag(import_dag("import_timeout", source, execution_timeout=timedelta(seconds=2)))
+    run = run_dag(import_dag("import_timeout", source, execution_timeout=timedelta(seconds=6)))
     assert (run.states, run.tries) == ({"import": "failed"}, {"import": 1})
     assert sent(optimize_simulator) == 1
     said = "".join(capfd.readouterr())
@@ -105,7 +105,7 @@ def test_a_timeout_in_the_middle_is_not_tried_again(run_dag, optimize_simulator,
 
 def test_a_timeout_before_it_was_sent_is(run_dag, optimize_simulator, source, capfd):
     optimize_simulator.add_fault(Fault(path="/dashboard", latency=30, times=1))
-    run = run_dag(import_dag("import_late", source, execution_timeout=timedelta(seconds=2)))
+    run = run_dag(import_dag("import_late", source, execution_timeout=timedelta(seconds=6)))
     assert (run.states, run.tries) == ({"import": "success"}, {"import": 2})
     assert sent(optimize_simulator) == 1
     assert "The import was stopped from outside before anything was sent" in "".join(capfd.readouterr())

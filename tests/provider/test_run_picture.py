@@ -175,7 +175,7 @@ def test_a_timeout_while_the_picture_waits_for_its_store_comes_too_late(
             task_id="export",
             destination=f"{tmp_path}/x",
             timeline=f"{tmp_path}/run.html",
-            execution_timeout=timedelta(seconds=4),
+            execution_timeout=timedelta(seconds=10),
         )
     try:
         run = run_dag(dag)

@@ -94,7 +94,7 @@ def closed_port():
 
 async def test_refused(closed_port):
     outcome = await ask(config_for(f"http://127.0.0.1:{closed_port}"))
-    assert outcome == (Trouble.UNREACHABLE, f"127.0.0.1:{closed_port} cannot be reached: Connection refused")
+    assert outcome[:2] == (Trouble.UNREACHABLE, f"127.0.0.1:{closed_port} cannot be reached: Connection refused")
 
 
 async def test_unknown_host():
@@ -114,7 +114,7 @@ async def test_connection_not_accepted_in_time():
             waiting.connect_ex(busy.getsockname())
         host = f"127.0.0.1:{busy.getsockname()[1]}"
         outcome = await ask(config_for(f"http://{host}", connect_timeout=0.1))
-    assert outcome == (Trouble.CONNECT_TIMEOUT, f"{host} did not accept the connection in time")
+    assert outcome[:2] == (Trouble.CONNECT_TIMEOUT, f"{host} did not accept the connection in time")
 
 
 # --- Somebody there, no whole answer ---------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ async def test_a_body_that_drips_ends_when_its_time_is_over():
     assert outcome.trouble is Trouble.READ_TIMEOUT
 
 
-@pytest.mark.parametrize("patience", [0.1, 0.2, 0.3], ids=["shorter", "as long", "longer"])
+@pytest.mark.parametrize("patience", [0.05, 0.2, 5], ids=["shorter", "as long", "longer"])
 async def test_the_callers_own_timeout_stays_the_callers(patience):
     async with serving(b"", close=False) as port:
         config = config_for(f"http://127.0.0.1:{port}", request_timeout=0.2, max_attempts=1)
@@ -434,7 +434,7 @@ async def test_proxy_that_is_down(closed_port):
     proxy = f"http://etl:hunter2@127.0.0.1:{closed_port}"
     for url in ("http://optimize.example", "https://optimize.example"):
         outcome = await ask(config_for(url, proxy=proxy))
-        assert outcome == (Trouble.UNREACHABLE, "the proxy cannot be reached: Connection refused")
+        assert outcome[:2] == (Trouble.UNREACHABLE, "the proxy cannot be reached: Connection refused")
 
 
 @pytest.mark.parametrize("url", ["http://optimize.example", "https://optimize.example"])
@@ -466,7 +466,7 @@ async def test_password_for_the_proxy_may_have_any_characters(scheme):
 async def test_proxy_that_refuses():
     async with serving(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n") as port:
         outcome = await ask(config_for("https://optimize.example", proxy=f"http://127.0.0.1:{port}"))
-    assert outcome == (Trouble.UNUSABLE, "the proxy refused to connect to optimize.example: HTTP 403")
+    assert outcome[:2] == (Trouble.UNUSABLE, "the proxy refused to connect to optimize.example: HTTP 403")
 
 
 @pytest.mark.parametrize("login", ["", "user:password@"])
@@ -487,7 +487,7 @@ async def test_long_headers_are_read_and_endless_ones_are_named():
         assert (await ask(config_for(f"http://127.0.0.1:{port}"))).body == b"[]"
     async with serving(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + OK[15:]) as port:
         outcome = await ask(config_for(f"http://127.0.0.1:{port}"))
-    assert outcome == (Trouble.LOST, f"127.0.0.1:{port} answered with a header longer than 65536 bytes")
+    assert outcome[:2] == (Trouble.LOST, f"127.0.0.1:{port} answered with a header longer than 65536 bytes")
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])

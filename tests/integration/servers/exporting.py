@@ -25,7 +25,7 @@ from camunda_optimize.export.destinations import local, parts
 from camunda_optimize.export.destinations import store as store_destination
 from camunda_optimize.models import CollectionResult
 
-from . import object_stores
+from . import complaining, object_stores
 
 COLLECTIONS = 4
 SMALL_PART = 256 << 10
@@ -77,18 +77,14 @@ class Children:
     def __init__(self, store: object_stores.Store | None) -> None:
         paths = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
         self._store = None if store is None else [type(store).__name__, store.url]
+        module = f"{__package__}.{Path(__file__).stem}"
+        self._complaints = complaining.Complaints()
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-W",
-                "ignore",
-                "-m",
-                f"{__package__}.{Path(__file__).stem}",
-                store.protocol if store else "",
-            ],
+            [sys.executable, *complaining.OPTIONS, "-m", module, store.protocol if store else ""],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._complaints.file,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
 
@@ -134,6 +130,7 @@ class Children:
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
+        self._complaints.refuse()
 
 
 def _serve() -> None:

