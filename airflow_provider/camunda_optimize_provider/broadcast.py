@@ -28,6 +28,7 @@ class Broadcast(Generic[T]):
         self._queues.add(queue)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="camunda-optimize broadcast")
+            self._task.add_done_callback(self._tell_its_end)
         try:
             async with aclosing(_items(queue)) as items:
                 yield items
@@ -39,12 +40,15 @@ class Broadcast(Generic[T]):
                 await asyncio.wait((task,))
 
     async def _run(self) -> None:
-        try:
-            async with aclosing(self._source()) as items:
-                async for item in items:
-                    self._put(item)
-        except Exception as error:  # noqa: BLE001 - a bug of the source: its subscribers would wait for ever
-            self._put(error)
+        async with aclosing(self._source()) as items:
+            async for item in items:
+                self._put(item)
+
+    def _tell_its_end(self, task: asyncio.Task[None]) -> None:
+        """Let no subscriber wait for a source that has ended: by a bug of its own, or by a cancellation."""
+        error = None if task.cancelled() else task.exception()
+        if task is self._task:  # else nobody was left, and its end was wished for
+            self._put(error if isinstance(error, Exception) else RuntimeError("the source was ended from outside"))
 
     def _put(self, item: T | Exception) -> None:
         for queue in self._queues:

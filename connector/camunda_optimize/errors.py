@@ -275,7 +275,7 @@ class ExportError(OptimizeError):
 
 
 class IncompleteExportError(ExportError):
-    """The server said how many rows there are, and another number arrived."""
+    """Less came than was to come: other rows than the server counts, or no answer for a collection or report."""
 
     def __init__(self, message: str, *, expected: int = 0, received: int = 0) -> None:
         super().__init__(message)

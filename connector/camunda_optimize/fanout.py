@@ -6,11 +6,45 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
 from . import _validate as check
-from .errors import OptimizeError
+from .errors import OptimizeError, TransportError
 from .models import CollectionResult
 
 _BACKLOG_PER_WORKER = 4
 """Results that may wait for a slow consumer before the workers wait for it too."""
+
+
+class _Results:
+    """From the workers to the consumer: results as they finish, or why one will never come."""
+
+    def __init__(self, most: int) -> None:
+        self._done: asyncio.Queue[CollectionResult | None] = asyncio.Queue(maxsize=most)
+        self._broken: BaseException | None = None
+
+    async def put(self, result: CollectionResult) -> None:
+        try:
+            self._done.put_nowait(result)
+        except asyncio.QueueFull:
+            await self._done.put(result)
+
+    async def get(self) -> CollectionResult:
+        """The next one.
+
+        :raises BaseException: what ended a worker before its time
+        """
+        result = self._done.get_nowait() if self._done.qsize() else await self._done.get()
+        if self._broken is not None:
+            raise self._broken
+        assert result is not None  # noqa: S101 -- there is a reason then
+        return result
+
+    def note_end(self, worker: asyncio.Task[None]) -> None:
+        """Let nobody wait for the result that a worker owes which has ended before its time, whatever ended it."""
+        if worker.cancelled():
+            self._broken = TransportError("a request was cancelled, and not by who waits for its result")
+        elif (error := worker.exception()) is not None:  # a bug, or what a signal handler raised
+            self._broken = error
+        if self._broken is not None and self._done.empty():
+            self._done.put_nowait(None)
 
 
 async def list_many(
@@ -23,29 +57,22 @@ async def list_many(
     """
     wanted = check.items(collection_ids, "collection_ids")
     todo = iter(wanted)
-    done: asyncio.Queue[CollectionResult | Exception] = asyncio.Queue(maxsize=workers * _BACKLOG_PER_WORKER)
+    results = _Results(workers * _BACKLOG_PER_WORKER)
 
     async def work() -> None:
         for collection_id in todo:
-            result: CollectionResult | Exception
             try:
                 result = CollectionResult(collection_id, tuple(await fetch(collection_id)))
             except OptimizeError as error:
                 result = CollectionResult(collection_id, error=error)
-            except Exception as error:  # noqa: BLE001 -- a bug: raised by the consumer, who would wait for ever
-                result = error
-            try:
-                done.put_nowait(result)
-            except asyncio.QueueFull:
-                await done.put(result)
+            await results.put(result)
 
     tasks = [asyncio.create_task(work()) for _ in range(min(workers, len(wanted)))]
+    for task in tasks:
+        task.add_done_callback(results.note_end)
     try:
         for _ in wanted:
-            result = done.get_nowait() if done.qsize() else await done.get()
-            if isinstance(result, Exception):
-                raise result
-            yield result
+            yield await results.get()
     finally:
         for task in tasks:
             task.cancel()

@@ -28,6 +28,8 @@ _CERTIFICATE_ADVICE = {
 """By OpenSSL's verification result (``x509_vfy.h``). All others are about the authority."""
 LONGEST_HEADER = 65536
 """Bytes of one header field. Gateways send policies and cookies that are longer than aiohttp's own limit of 8190."""
+SESSION_CLOSED = NoAnswer(Trouble.UNUSABLE, "the aiohttp session is closed")
+"""Of a session that the caller lent, and closed: it sends nothing any more."""
 
 
 class Route(NamedTuple):

@@ -110,9 +110,7 @@ async def spooled(loaded: LoadedPage, spool: Spool) -> SpooledPage:
     return SpooledPage(loaded.call, await spool.put(body), loaded.number, loaded.attempt)
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    """Raise what ended the task."""
-    await asyncio.wait({task})
+def _raise_its_error(task: asyncio.Task[None]) -> None:
     if task.cancelled():
         raise ClientClosedError("the client was closed while a report was being read")
     task.result()
@@ -138,18 +136,19 @@ class ReadAhead:
         self._waiting: deque[LoadedPage | SpooledPage] = deque()
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
-        self._ended = False
         self._spool = Spool()
 
     async def pages(self) -> AsyncGenerator[LoadedPage, None]:
         """The source's pages in their order; its error, if it ends with one."""
         task = asyncio.create_task(self._run())
+        # Said by the task itself, whatever ends it: one that is cancelled before its first step runs no ``finally``.
+        task.add_done_callback(lambda _: self._arrived.set())
         self._on_start(task)
         try:
             while True:
                 while not self._waiting:
-                    if self._ended:
-                        await _ended(task)
+                    if task.done():
+                        _raise_its_error(task)
                         return
                     self._arrived.clear()
                     await self._arrived.wait()
@@ -170,18 +169,14 @@ class ReadAhead:
                 self._spool.close()
 
     async def _run(self) -> None:
-        try:
-            async with aclosing(self._source) as source:
-                async for loaded in source:
-                    self._waiting.append(loaded)
+        async with aclosing(self._source) as source:
+            async for loaded in source:
+                self._waiting.append(loaded)
+                self._arrived.set()
+                if not await self._all_are_taken():
+                    self._waiting.pop()  # it came last, and nobody has taken it
+                    self._waiting.append(await spooled(loaded, self._spool))
                     self._arrived.set()
-                    if not await self._all_are_taken():
-                        self._waiting.pop()  # it came last, and nobody has taken it
-                        self._waiting.append(await spooled(loaded, self._spool))
-                        self._arrived.set()
-        finally:
-            self._ended = True
-            self._arrived.set()
 
     async def _all_are_taken(self) -> bool:
         """Wait until the consumer is at the last page. Whether it has come that far in time."""

@@ -20,13 +20,13 @@ from .config import OptimizeConfig
 from .deadlines import Deadlines
 from .errors import Advice, ClientClosedError, OptimizeError
 from .intermediaries import is_html
-from .network import LONGEST_HEADER, Route, proxy_refusal, routes, session_on, trouble_of
+from .network import LONGEST_HEADER, SESSION_CLOSED, Route, proxy_refusal, routes, session_on, trouble_of
 from .refusals import Refusals
 from .stats import Stats
 from .throttle import Gate, HeldTooLong, PacedGate
 from .token_stores import open_store
 from .tokens import SharedToken, StaticToken, Token, TokenSource
-from .wire import Answer, Call, NoAnswer, Outcome, Trouble
+from .wire import Answer, Call, NoAnswer, Outcome
 
 log: logging.Logger = logging.getLogger("camunda_optimize")
 _LARGE = 1 << 20
@@ -230,16 +230,21 @@ class Transport:
                 body = await response.read()  # releases the connection, or closes it if this fails
             answer = Answer(response.status, response.headers, body)
             outcome = (proxy_refusal(answer, route) if route.forwarded else None) or answer
-        except asyncio.CancelledError:
-            if not deadlines.leave(task):
+        except asyncio.CancelledError as error:
+            if deadlines.leave(task):
+                outcome = trouble_of(TimeoutError(), route)
+            elif task.cancelling():
                 raise
-            outcome = trouble_of(TimeoutError(), route)
+            else:
+                # Nobody asked this task to end: aiohttp cancels what its requests wait for when a session is closed
+                # under them. Passed on, this would look like the caller's own wish, and AnyIO would swallow it.
+                outcome = SESSION_CLOSED if self._session.closed else trouble_of(error, route)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             outcome = trouble_of(error, route)
         except RuntimeError:
             if not self._session.closed:
                 raise
-            outcome = NoAnswer(Trouble.UNUSABLE, "the aiohttp session is closed")
+            outcome = SESSION_CLOSED
         finally:
             deadlines.leave(task)
         if started:

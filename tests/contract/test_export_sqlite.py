@@ -15,9 +15,10 @@ pytest.register_assert_rewrite("sql_runs")
 from sql_runs import KINDS, SqlRuns, Trap, export, fresh, servers, standing  # noqa: E402 - its asserts are to be rewritten
 
 from camunda_optimize import OptimizeClient  # noqa: E402
-from camunda_optimize.errors import ConfigurationError, DestinationError  # noqa: E402
+from camunda_optimize.errors import ConfigurationError, DestinationError, IncompleteExportError  # noqa: E402
 from camunda_optimize.export import Progress  # noqa: E402
 from camunda_optimize.export.sql import export_dashboard_ids_to_sql, export_report_data_to_sql  # noqa: E402
+from camunda_optimize.resources.entities import Dashboards  # noqa: E402
 from camunda_optimize.testing import OptimizeSimulator, Organisation  # noqa: E402
 
 assert fresh  # fixtures
@@ -207,3 +208,13 @@ def test_importing_it_imports_no_driver_and_no_sqlalchemy():
     code = "import camunda_optimize.export.sql, sys; print(*(set(sys.modules) & {'sqlalchemy', 'psycopg', 'psycopg2', 'asyncio'}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"sqlalchemy", "psycopg", "psycopg2"} & set(done.stdout.split())
+
+
+async def test_a_collection_without_an_answer_costs_no_row(servers, tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    await export("ids", servers["old"], url, create_table=True)
+    before, list_ids_many = standing("ids", url), Dashboards.list_ids_many
+    monkeypatch.setattr(Dashboards, "list_ids_many", lambda self, ids: list_ids_many(self, list(ids)[1:]))
+    with pytest.raises(IncompleteExportError, match="4 collections were asked for, and 3 answered"):
+        await export("ids", servers["new"], url)
+    assert standing("ids", url) == before

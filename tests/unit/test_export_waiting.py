@@ -3,12 +3,15 @@
 import asyncio
 
 import pytest
+from fsspec.asyn import AsyncFileSystem
 
 from camunda_optimize.errors import DestinationError
-from camunda_optimize.export.destinations import waiting
+from camunda_optimize.export.destinations import open_destination, waiting
 from camunda_optimize.export.destinations.parts import UploadStoppedError
 from camunda_optimize.export.destinations.refusals import translated
 from camunda_optimize.export.destinations.waiting import NoAnswerError, answer
+from camunda_optimize.export.naming import MANIFEST
+from camunda_optimize.export.staging import Piece, Stage
 
 
 class Store:
@@ -92,3 +95,37 @@ async def test_a_request_that_does_not_let_itself_be_called_off_is_left(monkeypa
         await answer(stubborn(), 0.02)
     end.set()
     await asyncio.sleep(0.01)
+
+
+class Cancelling(AsyncFileSystem):
+    """One whose client was closed: whatever it is asked ends by a cancellation, which fsspec takes for ``None``."""
+
+    protocol = "cancelling"
+    cachable = False
+
+    async def _pipe_file(self, path, value, mode="overwrite", **settings):
+        nobody = asyncio.get_running_loop().create_future()
+        nobody.cancel()
+        await nobody
+
+    async def _cat_file(self, path, start=None, end=None, **settings):
+        raise FileNotFoundError(path)
+
+    async def _info(self, path, **settings):
+        raise FileNotFoundError(path)
+
+    async def _makedirs(self, path, exist_ok=False):
+        return
+
+
+@pytest.mark.parametrize("manifest", [False, True], ids=["an object", "the manifest"])
+def test_a_request_that_was_called_off_is_no_success(manifest):
+    place = open_destination("lake/snapshot", Cancelling())
+    with pytest.raises(DestinationError, match="the request was called off before its answer came") as caught:
+        if manifest:
+            place.replace_manifest(expected=None, new=b"{}")
+        else:
+            with Stage() as stage:
+                place.put("x.jsonl", *stage.add([Piece(b"x", 1)]))
+    assert (MANIFEST if manifest else "x.jsonl") in str(caught.value)
+    assert caught.value.transient

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from camunda_optimize import DestinationError
-from camunda_optimize.readahead import Spool
+from camunda_optimize import ClientClosedError, DestinationError
+from camunda_optimize.readahead import _EMPTY, LoadedPage, ReadAhead, Spool
 
 PIECES = 400
 
@@ -75,3 +75,18 @@ async def test_a_cancelled_write_opens_no_file_behind_a_closed_spool(monkeypatch
     await closing
     assert ended.is_set()
     assert spool._file.closed
+
+
+async def test_a_reader_learns_of_a_task_that_was_cancelled_before_it_began():
+    """A client that closes cancels the tasks that read ahead, and one that never ran has no ``finally`` to speak of."""
+
+    async def source():
+        yield LoadedPage(_EMPTY, None, b"", 1, 1)
+
+    async def read():
+        return [page async for page in ReadAhead(source(), patience=60, on_start=asyncio.Task.cancel).pages()]
+
+    reader = asyncio.create_task(read())
+    await asyncio.wait({reader}, timeout=60)
+    assert reader.done(), "it waits for ever"
+    assert isinstance(reader.exception(), ClientClosedError)

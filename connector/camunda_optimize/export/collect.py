@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import CollectionMissingError, OptimizeError, ShrinkGuardError
+from ..errors import CollectionMissingError, IncompleteExportError, OptimizeError, ShrinkGuardError
 from .failures import export_error, failure_of
 from .fetching import Fetched, Fetching, Source
 from .kinds import Kind
@@ -58,25 +58,48 @@ async def collect(
 
     :param whole: whether what is fetched replaces all of the previous snapshot, or only the same units there
 
+    :raises IncompleteExportError: if not every unit was fetched, or taken over from an earlier run
     :raises ExportError: for what the policies do not let through
     :raises ShrinkGuardError: if too little remains of the previous snapshot
     """
     ids = await plan(previous)
     if not whole:
         previous = previous.only(ids)
-    return judge(kind, await fetch(run, ids), previous, run.options)
+    return judge(kind, ids, await fetch(run, ids), previous, run.options)
 
 
-def judge(kind: Kind, fetched: Fetched, previous: Previous, options: SnapshotOptions) -> Collected:
+def judge(
+    kind: Kind, asked: Collection[str], fetched: Fetched, previous: Previous, options: SnapshotOptions
+) -> Collected:
     """What becomes of everything that was fetched.
 
+    :param asked: the units that were to be fetched
+
+    :raises IncompleteExportError: if it is not all of them
     :raises ExportError: for what the policies do not let through
     :raises ShrinkGuardError: if too little remains of the previous snapshot
     """
+    require_all(kind, asked, fetched.states)
     decisions = _judge(kind, fetched, previous, options)
     counts = {unit_id: _count(unit_id, fetched, decision, previous) for unit_id, decision in decisions.items()}
     guard_shrinking(kind, sum(counts.values()), previous, options)
     return Collected(fetched, decisions, counts)
+
+
+def require_all(kind: Kind, asked: Collection[str], answered: Collection[str]) -> None:
+    """See that nothing which was asked for fell by the wayside: no policy is ever asked about what nobody knows of.
+
+    :raises IncompleteExportError: unless there was an answer, be it a failure, for exactly these units
+    """
+    wanted, found = set(asked), set(answered)
+    if wanted != found:
+        odd = min(wanted ^ found)
+        raise IncompleteExportError(
+            f"nothing was published: {len(wanted)} {kind.unit}s were asked for, and {len(found)} answered "
+            f"({odd!r} {'did not' if odd in wanted else 'was not among them'})",
+            expected=len(wanted),
+            received=len(found),
+        )
 
 
 def plan_collections(

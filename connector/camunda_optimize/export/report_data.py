@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import protocol
 from ..errors import CollectionMissingError, ConfigurationError, OptimizeError
-from .collect import Plan, Previous, plan_collections, refuse_nothing
+from .collect import Plan, Previous, plan_collections, refuse_nothing, require_all
 from .destinations import DestinationLike
 from .engine import ExportResult, export
 from .failures import export_error, failure_of
@@ -157,7 +157,9 @@ async def _reports_in(
     found: dict[str, tuple[str, ...]] = {}
     failures: dict[str, OptimizeError] = {}
     states: dict[str, State] = {}
+    answered: set[str] = set()
     async for result in closable(optimize.reports.list_ids_many(collection_ids)):
+        answered.add(result.collection_id)
         if result.error is not None:
             failures[result.collection_id] = result.error
         elif result.truncated and options.on_truncated == "fail":
@@ -165,6 +167,7 @@ async def _reports_in(
         elif not (result.truncated and options.on_truncated == "skip"):
             found[result.collection_id] = result.ids
             states[result.collection_id] = "exported" if result.ids else "empty"
+    require_all(REPORT_IDS, collection_ids, answered)
     await tell_empty_from_missing(optimize, states, failures)
     if options.on_missing == "fail":
         for collection_id, state in states.items():

@@ -14,6 +14,8 @@ from typing import Self, TypeVar
 
 import anyio
 
+from ..errors import IncompleteExportError
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -102,16 +104,24 @@ class Workers:
 
 
 async def work_through(items: Iterable[T], work: Callable[[T], Awaitable[object]], workers: int) -> None:
-    """Await ``work`` for every item, so many at once. The first exception ends the rest and is raised as it is."""
+    """Await ``work`` for every item, so many at once. The first exception ends the rest and is raised as it is.
+
+    :raises IncompleteExportError: if work was cancelled although the caller was not: a task group takes that for its
+        own doing, and ends as if all were done
+    """
     todo = iter(items)
-    failure: Exception | None = None
+    failure: BaseException | None = None
+    at_work = workers
 
     async def run(scope: anyio.CancelScope) -> None:
-        nonlocal failure
+        nonlocal failure, at_work
         try:
             for item in todo:
                 await work(item)
-        except Exception as exc:  # noqa: BLE001 - raised below, out of the group
+            at_work -= 1
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as exc:  # noqa: BLE001 - raised below, out of the group
             failure = failure or exc
             scope.cancel()
 
@@ -120,6 +130,8 @@ async def work_through(items: Iterable[T], work: Callable[[T], Awaitable[object]
             group.start_soon(run, group.cancel_scope)
     if failure is not None:
         raise failure
+    if at_work:
+        raise IncompleteExportError("a part of the work was cancelled, and nobody cancelled the export")
 
 
 async def outlast(future: asyncio.Future[R], on_cancel: Callable[[], object] = lambda: None) -> None:

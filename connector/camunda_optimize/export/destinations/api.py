@@ -5,6 +5,7 @@ One module for each store has them, and :func:`store_api` is where the choice be
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Container, Coroutine, Mapping
 from hashlib import sha256
@@ -131,7 +132,15 @@ class StoreApi:
         """Run this in fsspec's event loop, where its clients live, and wait until it has ended."""
         # fsspec has no types, and a module fetched this way is Any.
         asyn: Any = import_module("fsspec.asyn")
-        result: R = asyn.sync(self.fs.loop, coroutine, *args)
+
+        async def run() -> R:
+            try:
+                return await coroutine(*args)
+            except asyncio.CancelledError:  # whoever wished it: fsspec would say that all is well, and return None
+                failure = waiting.CalledOffError()
+            raise failure
+
+        result: R = asyn.sync(self.fs.loop, run)
         return result
 
 

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ...errors import ConfigurationError, DestinationError, OptimizeError
-from .waiting import NoAnswerError
+from .waiting import CalledOffError, NoAnswerError
 
 _DENIED = frozenset({401, 403})
 
@@ -30,6 +30,9 @@ def translated(exc: Exception, action: str, where: str) -> OptimizeError:
     elif isinstance(exc, NoAnswerError):
         permanent = False
         problem = f"no answer within {exc.seconds:g} s"
+    elif isinstance(exc, CalledOffError):
+        permanent = False
+        problem = "the request was called off before its answer came"
     else:
         permanent = False
         number = exc.errno if isinstance(exc, OSError) else None

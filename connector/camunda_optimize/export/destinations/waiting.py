@@ -25,6 +25,10 @@ class NoAnswerError(Exception):
         self.seconds = seconds
 
 
+class CalledOffError(Exception):
+    """The request was cancelled from outside: by whoever closed the filesystem's client or its event loop."""
+
+
 def never() -> bool:
     """What is asked by requests that nobody can stop."""
     return False

@@ -142,7 +142,7 @@ async def _export(  # noqa: PLR0917 - in the order in which they are needed
             run = Fetching(optimize, stage, workers, kind.open_format("jsonl"), options, report)
             fetched = await fetch_ids(run, ids, kind=kind)
             report(Progress("publish", 0, len(ids)))
-            load = _Load(kind, place, options, fetched)
+            load = _Load(kind, place, options, ids, fetched)
             collected = await workers.run(load.run, on_cancel=lambda: load.give_up(workers))
             report(Progress("publish", len(ids), len(ids)))
             return result_of(record, place, kind, collected, load.nul_characters)
@@ -151,8 +151,11 @@ async def _export(  # noqa: PLR0917 - in the order in which they are needed
 class _Load:
     """The transaction. ``run`` blocks."""
 
-    def __init__(self, kind: Kind, place: Place, options: SnapshotOptions, fetched: Fetched) -> None:
+    def __init__(
+        self, kind: Kind, place: Place, options: SnapshotOptions, ids: Sequence[str], fetched: Fetched
+    ) -> None:
         self._kind, self._place, self._options, self._fetched = kind, place, options, fetched
+        self._ids = dict.fromkeys(ids)
         self._target = place.targets[kind.shape.name]
         self.stopping: Event = Event()
         self._transaction = place.transaction(self.stopping)
@@ -173,11 +176,11 @@ class _Load:
             transaction.lock(target)
             transaction.provide([target], create=self._place.create)
             found = transaction.counts(target)  # once more: another run may have ended since
-            counts = concerned(found, self._fetched.states, self._place.replace)
+            counts = concerned(found, self._ids, self._place.replace)
             previous = Previous(exists=bool(counts), counts=counts)
-            if not self._fetched.states:
+            if not self._ids:
                 refuse_nothing(self._kind, previous, self._options)
-            collected = judge(self._kind, self._fetched, previous, self._options)
+            collected = judge(self._kind, self._ids, self._fetched, previous, self._options)
             replaced = counts.keys() - set(collected.having("keep"))
             transaction.delete(target, None if replaced == found.keys() else replaced)
             transaction.write(target, "", self._rows(collected.having("write")))

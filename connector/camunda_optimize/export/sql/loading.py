@@ -108,7 +108,7 @@ class ReportLoad:
                 self._write(report_id, previous)
             for name, counts in self._had.items():
                 self._transaction.delete(place.targets[name], counts.keys() - self._ids.keys())
-            collected = judge(REPORT_DATA, self._loaded, previous, self._options)
+            collected = judge(REPORT_DATA, self._ids, self._loaded, previous, self._options)
             self._transaction.commit()
         self.nul_characters = self._transaction.nul_characters
         return collected
