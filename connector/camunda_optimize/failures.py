@@ -6,9 +6,10 @@ Sources of the server's behaviour: ``GenericExceptionMapper``, ``OptimizeExcepti
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .config import OptimizeConfig
@@ -33,6 +34,8 @@ from .errors import (
 from .intermediaries import is_html, page_title, redirect_origin, wants_login, what_to_do
 from .redact import redact
 from .wire import Answer, Call, NoAnswer, Replay, Trouble, as_list, as_object, load_json
+
+E = TypeVar("E", bound=Exception)
 
 _BEARER_REASON = re.compile(r'error_description="([^"]*)"')
 _NO_SUCH_ENTITY = re.compile(r"does not exist|No process definition found")
@@ -269,3 +272,15 @@ def mark(error: OptimizeError, call: Call, *, doubtful: bool) -> None:
     error.maybe_done = doubtful
     if doubtful and call.replay is Replay.REFUSED_ONLY and call.method != "GET":
         error.transient = False  # the same call later might do its work a second time
+
+
+def fresh_copy(error: E) -> E:
+    """One failure may belong to many who wait for it, but each needs an exception of its own.
+
+    Raising one object in many tasks would string all their tracebacks together.
+    """
+    if not isinstance(error, OptimizeError):
+        return error  # a bug, and perhaps not to be copied
+    fresh = copy.copy(error)
+    fresh.__traceback__ = fresh.__cause__ = fresh.__context__ = None
+    return fresh

@@ -58,11 +58,12 @@ class Transport:
         self._scheme, self._authority, self._base_path = base.scheme, base.raw_authority, base.raw_path.rstrip("/")
         self._plain_headers = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json"})
         self._headers_of: tuple[Token | None, CIMultiDict[str]] = (None, self._plain_headers)
-        self._tokens: TokenSource = (
-            StaticToken(config.token)
-            if config.token is not None
-            else SharedToken(config, self._send_token_request, open_store(config), stats=stats, on_token=on_token)
-        )
+        self._tokens: TokenSource
+        if config.token is not None:
+            self._tokens = StaticToken(config.token)
+        else:
+            store = open_store(config, oauth.proxy)
+            self._tokens = SharedToken(config, self._send_token_request, store, stats=stats, on_token=on_token)
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Future[None] = self._loop.create_future()
 
