@@ -52,6 +52,10 @@ _NO_ANSWER: dict[Trouble, type[TransportError]] = {
     Trouble.LOST: ConnectionLost,
     Trouble.UNUSABLE: TransportError,
 }
+_WHAT_ENDS = {
+    "max_attempts": "; max_attempts is how often a call may be tried",
+    "max_retry_wait": "; max_retry_wait is what a call may wait",
+}
 _ISSUED_TOKEN_HINT = (
     "the token is fresh, so Optimize does not take what this authorization server issues: check the audience "
     "({audience}), the cluster (SaaS), and api.audience and api.jwtSetUri of the installation (Self-Managed)"
@@ -98,13 +102,21 @@ def token_advice(config: OptimizeConfig) -> Advice:
 
 
 def error_of(
-    call: Call, url: str, answer: Answer, *, secrets: Sequence[str], retry_after: float | None, token_advice: Advice
+    call: Call,
+    url: str,
+    answer: Answer,
+    *,
+    secrets: Sequence[str],
+    retry_after: float | None,
+    token_advice: Advice,
+    ended_by: str | None = None,
 ) -> OptimizeError:
     """The error for an answer that is no success.
 
     :param secrets: what to strike out of the server's words
     :param retry_after: seconds, if the server named them
     :param token_advice: what to do if Optimize does not accept the token
+    :param ended_by: the setting without which the client would have tried again
     """
     status = answer.status
     if 300 <= status < 400:
@@ -126,8 +138,9 @@ def error_of(
     if wants_login(answer):
         kind, hint, settings = ApiError, None, ()
         summary = f"not Optimize but a proxy or gateway before it asks for a user name and password (HTTP {status})"
-    if retry_after:  # 0 is no wait that a setting could allow
-        hint = f"the server asks to wait {retry_after:.0f} s; max_retry_wait is what a call may wait"
+    if retry_after and status in (429, 503) and hint is None:  # 0 is no wait that a setting could allow
+        seconds = f"{retry_after:.0f}" if retry_after >= 1 else "less than 1"
+        hint = f"the server asks to wait {seconds} s{_WHAT_ENDS.get(ended_by or '', '')}"
     error = kind(
         summary,
         status=status,
@@ -193,7 +206,7 @@ def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str,
     if status == 409:
         return ConflictError, "conflict (HTTP 409)", None
     if status == 429:
-        return RateLimitedError, "too many requests (HTTP 429), for longer than the client may wait", None
+        return RateLimitedError, "too many requests (HTTP 429)", None
     if status == 431:
         return ApiError, "request headers too large (HTTP 431)", "the token may be too long for Optimize's header limit"
     if status in (405, 501):

@@ -136,7 +136,7 @@ class Transport:
                     self._stats.throttled += 1
                     self._gate.refused(epoch, verdict.pause)
                 if verdict.wait is None:
-                    raise self._error(call, outcome, token, attempt)
+                    raise self._error(call, outcome, token, attempt, verdict.ended_by)
                 self._retry(call, outcome, verdict.wait)
                 attempt += 1
                 log.debug("%s %s: attempt %d follows in %.2f s", call.method, call.path, attempt, verdict.wait)
@@ -278,14 +278,18 @@ class Transport:
             jitter=random.random(),  # noqa: S311 -- spreads retries, guards nothing
         )
 
-    def _error(self, call: Call, outcome: Outcome, token: Token | None, attempts: int) -> OptimizeError:
+    def _error(
+        self, call: Call, outcome: Outcome, token: Token | None, attempts: int, ended_by: str | None
+    ) -> OptimizeError:
         url = self._url(call)
         if isinstance(outcome, NoAnswer):
             return failures.no_answer_error(outcome, call.method, url, attempts, address="base_url")
         secrets = (*self._config.secrets, *((token.value,) if token else ()))
         asked = retry.retry_after(outcome, datetime.now(UTC))
         advice = failures.token_advice(self._config) if call.authorized else Advice()
-        error = failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked, token_advice=advice)
+        error = failures.error_of(
+            call, url, outcome, secrets=secrets, retry_after=asked, token_advice=advice, ended_by=ended_by
+        )
         # What the policy would have tried once more may be tried later: 408, and whatever a proxy makes of it.
         error.transient = error.transient or retry.doubt_of(outcome) is not retry.Doubt.FINAL
         return error
