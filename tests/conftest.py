@@ -3,7 +3,7 @@
 import hypothesis
 import pytest
 
-from camunda_optimize.token_stores import MemoryStore
+from camunda_optimize.token_stores import ProcessPauses
 
 # A busy machine fails no test: how long one example takes says nothing about what it shows.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -19,4 +19,4 @@ def anyio_backend():
 @pytest.fixture(autouse=True)
 def no_remembered_refusals():
     """A server of this test may have the port of another test's, whose refusals this process remembers for a while."""
-    MemoryStore.forget_pauses()
+    ProcessPauses.forget()

@@ -213,7 +213,7 @@ class ConflictError(ApiError):
 
 
 class RateLimitedError(ApiError):
-    """429 for longer than the client may wait; ``retry_after`` is what the server asked for, in seconds."""
+    """429, for longer or more often than the client may try; ``retry_after``: the seconds that the server asked for."""
 
     transient: bool = True
     retry_after: float | None = None

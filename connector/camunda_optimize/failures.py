@@ -6,9 +6,10 @@ Sources of the server's behaviour: ``GenericExceptionMapper``, ``OptimizeExcepti
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .config import OptimizeConfig
@@ -34,6 +35,8 @@ from .intermediaries import is_html, page_title, redirect_origin, wants_login, w
 from .redact import redact
 from .wire import Answer, Call, NoAnswer, Replay, Trouble, as_list, as_object, load_json
 
+E = TypeVar("E", bound=Exception)
+
 _BEARER_REASON = re.compile(r'error_description="([^"]*)"')
 _NO_SUCH_ENTITY = re.compile(r"does not exist|No process definition found")
 _NO_SUCH_PATH = re.compile(r"No static resource|NoResourceFound|NoHandlerFound|No endpoint|is not supported")
@@ -48,6 +51,10 @@ _NO_ANSWER: dict[Trouble, type[TransportError]] = {
     Trouble.READ_TIMEOUT: ReadTimeout,
     Trouble.LOST: ConnectionLost,
     Trouble.UNUSABLE: TransportError,
+}
+_WHAT_ENDS = {
+    "max_attempts": "; max_attempts is how often a call may be tried",
+    "max_retry_wait": "; max_retry_wait is what a call may wait",
 }
 _ISSUED_TOKEN_HINT = (
     "the token is fresh, so Optimize does not take what this authorization server issues: check the audience "
@@ -95,13 +102,21 @@ def token_advice(config: OptimizeConfig) -> Advice:
 
 
 def error_of(
-    call: Call, url: str, answer: Answer, *, secrets: Sequence[str], retry_after: float | None, token_advice: Advice
+    call: Call,
+    url: str,
+    answer: Answer,
+    *,
+    secrets: Sequence[str],
+    retry_after: float | None,
+    token_advice: Advice,
+    ended_by: str | None = None,
 ) -> OptimizeError:
     """The error for an answer that is no success.
 
     :param secrets: what to strike out of the server's words
     :param retry_after: seconds, if the server named them
     :param token_advice: what to do if Optimize does not accept the token
+    :param ended_by: the setting without which the client would have tried again
     """
     status = answer.status
     if 300 <= status < 400:
@@ -123,8 +138,9 @@ def error_of(
     if wants_login(answer):
         kind, hint, settings = ApiError, None, ()
         summary = f"not Optimize but a proxy or gateway before it asks for a user name and password (HTTP {status})"
-    if retry_after:  # 0 is no wait that a setting could allow
-        hint = f"the server asks to wait {retry_after:.0f} s; max_retry_wait is what a call may wait"
+    if retry_after and status in (429, 503) and hint is None:  # 0 is no wait that a setting could allow
+        seconds = f"{retry_after:.0f}" if retry_after >= 1 else "less than 1"
+        hint = f"the server asks to wait {seconds} s{_WHAT_ENDS.get(ended_by or '', '')}"
     error = kind(
         summary,
         status=status,
@@ -190,7 +206,7 @@ def _kind_of(call: Call, status: int, detail: str) -> tuple[type[ApiError], str,
     if status == 409:
         return ConflictError, "conflict (HTTP 409)", None
     if status == 429:
-        return RateLimitedError, "too many requests (HTTP 429), for longer than the client may wait", None
+        return RateLimitedError, "too many requests (HTTP 429)", None
     if status == 431:
         return ApiError, "request headers too large (HTTP 431)", "the token may be too long for Optimize's header limit"
     if status in (405, 501):
@@ -269,3 +285,15 @@ def mark(error: OptimizeError, call: Call, *, doubtful: bool) -> None:
     error.maybe_done = doubtful
     if doubtful and call.replay is Replay.REFUSED_ONLY and call.method != "GET":
         error.transient = False  # the same call later might do its work a second time
+
+
+def fresh_copy(error: E) -> E:
+    """One failure may belong to many who wait for it, but each needs an exception of its own.
+
+    Raising one object in many tasks would string all their tracebacks together.
+    """
+    if not isinstance(error, OptimizeError):
+        return error  # a bug, and perhaps not to be copied
+    fresh = copy.copy(error)
+    fresh.__traceback__ = fresh.__cause__ = fresh.__context__ = None
+    return fresh

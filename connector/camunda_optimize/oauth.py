@@ -9,10 +9,11 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from .config import OptimizeConfig
-from .errors import Advice, AuthenticationError
+from .errors import Advice, AuthenticationError, TransportError
+from .failures import no_answer_error
 from .intermediaries import is_html, page_title, redirect_origin, wants_login, what_to_do
 from .redact import redact
-from .wire import Answer, Call, as_object, load_json
+from .wire import Answer, Call, Outcome, as_object, load_json
 
 DEFAULT_LIFE = 60.0
 """Seconds for which a token is used whose life nobody tells. A 401 ends it sooner."""
@@ -111,6 +112,13 @@ def _life_of_jwt(token: str) -> float | None:
 def _nonsense(answer: Answer, config: OptimizeConfig, what: str, advice: Advice = _NONE) -> AuthenticationError:
     message = f"the answer of the authorization server {config.oauth_url} (HTTP {answer.status}) {what}"
     return AuthenticationError(message, status=answer.status, **advice._asdict())
+
+
+def failure(outcome: Outcome, config: OptimizeConfig, attempts: int) -> AuthenticationError | TransportError:
+    """The error for whatever came in place of a token, if anything came."""
+    if isinstance(outcome, Answer):
+        return refusal(outcome, config)
+    return no_answer_error(outcome, "POST", str(config.oauth_url), attempts, address="oauth_url")
 
 
 def refusal(answer: Answer, config: OptimizeConfig) -> AuthenticationError:

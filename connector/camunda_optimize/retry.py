@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from .wire import Answer, Outcome, Replay, Trouble
 
@@ -34,10 +34,14 @@ class Limits(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """``wait`` seconds before the next attempt, or ``None`` to give up; ``pause`` is for all calls of the client."""
+    """``wait`` seconds before the next attempt, or ``None`` to give up; ``pause`` is for all calls of the client.
+
+    ``ended_by`` is the setting without which there would be another attempt.
+    """
 
     wait: float | None
     pause: float | None = None
+    ended_by: Literal["max_attempts", "max_retry_wait"] | None = None
 
 
 def doubt_of(outcome: Outcome) -> Doubt:
@@ -73,8 +77,10 @@ def judge(
     if pause is not None:
         pause = min(pause, limits.max_wait)  # who waits at the gate for the others' sake has the same patience
     may_replay = doubt is Doubt.REFUSED or (doubt is Doubt.AMBIGUOUS and replay is not Replay.REFUSED_ONLY)
-    if not may_replay or replay is Replay.NEVER or attempt >= limits.max_attempts:
+    if not may_replay or replay is Replay.NEVER:
         return Verdict(None, pause)
+    if attempt >= limits.max_attempts:
+        return Verdict(None, pause, "max_attempts")
     if asked:
         wait = asked
     elif attempt == 1 and not isinstance(outcome, Answer) and outcome.trouble is Trouble.LOST:
@@ -83,7 +89,7 @@ def judge(
     else:
         wait = pause if pause is not None else backoff(attempt, limits.backoff, jitter)
     if waited + wait > limits.max_wait:
-        return Verdict(None, pause)
+        return Verdict(None, pause, "max_retry_wait")
     return Verdict(wait, pause)
 
 

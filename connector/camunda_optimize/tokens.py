@@ -8,23 +8,20 @@ renewal is a task of its own that belongs to no caller, so that no cancellation 
 from __future__ import annotations
 
 import asyncio
-import copy
 import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from . import oauth, retry
 from .config import OptimizeConfig
 from .errors import AuthenticationError, ClientClosedError, OptimizeError
-from .failures import no_answer_error
+from .failures import fresh_copy
 from .stats import Stats
-from .token_stores import Pause, TokenStore
+from .token_stores import Failure, Pause, TokenStore
 from .wire import Answer, Call, Outcome
-
-E = TypeVar("E", bound=Exception)
 
 log: logging.Logger = logging.getLogger("camunda_optimize")
 
@@ -35,6 +32,8 @@ SPACING = 1.0
 """Least time between two token requests that are not due to a token's age: SaaS blocks addresses that ask faster."""
 REFUSAL_MEMORY = 10.0
 """Seconds for which a final refusal answers all callers, so that a fleet does not hammer the authorization server."""
+_ROUNDING = 0.1
+"""Seconds by which the same pause may end later on another process's clock."""
 
 
 class Token:
@@ -155,7 +154,7 @@ class SharedToken:
         outcome = renewal.result()
         if isinstance(outcome, Token):
             return outcome
-        raise _copy_of(outcome)
+        raise fresh_copy(outcome)
 
     def replace(self, refused: Token) -> bool:
         if self._token is not refused:
@@ -178,14 +177,14 @@ class SharedToken:
     def _renewing(self) -> bool:
         return self._renewal is not None and not self._renewal.done()
 
-    def _raise_remembered(self) -> None:
+    def _raise_remembered(self, waited: float = 0.0) -> None:
         """What failed for good, or may not be tried again for longer than a call waits, fails at once."""
         if self._failure is None:
             return
         left = self._not_before - self._clock()
         final = isinstance(self._failure, AuthenticationError) and not self._failure.transient
-        if left > (0 if final else self._limits.max_wait):
-            raise _copy_of(self._failure)
+        if left > (0 if final else max(0.0, self._limits.max_wait - waited) + _ROUNDING):
+            raise fresh_copy(self._failure)
 
     def _renew(self) -> asyncio.Task[Token | Exception]:
         if self._closed:
@@ -198,7 +197,7 @@ class SharedToken:
         try:
             token = await self._find_or_request()
         except Exception as error:  # noqa: BLE001 -- it goes to those who wait, as it is
-            self._failure = _copy_of(error)
+            self._failure = fresh_copy(error)
             self._stats.events.tell("token_failed", type(error).__name__)
             living = self._token is not None and self._clock() < self._token.expires_at
             # Only errors of our own tree are known to hold no secret.
@@ -216,76 +215,85 @@ class SharedToken:
         return token
 
     async def _find_or_request(self) -> Token:
+        """What others have got, or else a new one. Whoever waits before it may ask holds up nobody, and looks again."""
         replaces_refused = self._refused_value is not None and self._token is None
-        async with self._store.exclusive(self._config.token_timeout):
-            found = await self._store.load()
-            if found is not None and found.value != self._refused_value:
-                token = Token(found.value, self._clock() - found.age, found.life)
-                self._last_request_at = max(self._last_request_at, token.requested_at)
-                if self._clock() < token.stale_at:
+        attempt, slept, queued = 0, 0.0, 0.0
+        while True:
+            came_at = self._clock()
+            async with self._store.exclusive(self._patience()):
+                queued += self._clock() - came_at
+                token = await self._found()
+                if token is not None:
                     return token
-            await self._heed_pause()
-            try:
-                grant, requested_at = await self._request()
-            except AuthenticationError as error:
-                await self._store.pause(Pause(self._not_before - self._clock(), _copy_of(error)))
-                raise
-            await self._store.save(grant.access_token, self._clock() - requested_at, grant.life)
-        return Token(grant.access_token, requested_at, grant.life, replaces_refused=replaces_refused)
+                await self._heed_pause(slept + queued)
+                if self._clock() >= self._not_before:
+                    attempt += 1
+                    granted = await self._request(attempt, slept)
+                    if granted is not None:
+                        grant, requested_at = granted
+                        await self._store.save(grant.access_token, self._clock() - requested_at, grant.life)
+                        return Token(grant.access_token, requested_at, grant.life, replaces_refused=replaces_refused)
+            delay = max(0.0, self._not_before - self._clock())
+            slept += delay
+            await asyncio.sleep(delay)
 
-    async def _heed_pause(self) -> None:
+    def _patience(self) -> float:
+        """Seconds after which whoever is at work must be a process that hangs, for none sleeps there.
+
+        One request may take twice its time limit, which goes for head and body of the answer. All who wait for a
+        process that hangs should not go on without it at the same moment.
+        """
+        return self._config.token_timeout * random.uniform(2.2, 2.8)  # noqa: S311 -- spreads requests, guards nothing
+
+    async def _found(self) -> Token | None:
+        found = await self._store.load()
+        if found is None or found.value == self._refused_value:
+            return None
+        token = Token(found.value, self._clock() - found.age, found.life)
+        self._last_request_at = max(self._last_request_at, token.requested_at)
+        return token if self._clock() < token.stale_at else None
+
+    async def _heed_pause(self, waited: float) -> None:
         """What the authorization server has just told another client goes for this one, too."""
         pause = await self._store.paused()
         if pause is not None:
             self._not_before = max(self._not_before, self._clock() + pause.seconds)
             self._failure = pause.failure
-            self._raise_remembered()
+            self._raise_remembered(waited)
 
-    async def _request(self) -> tuple[oauth.Grant, float]:
-        """The grant, and when it was asked for: a token ages from then on."""
+    async def _request(self, attempt: int, waited: float) -> tuple[oauth.Grant, float] | None:
+        """Ask once. The grant, and when it was asked for: a token ages from then on. ``None``: ask again later."""
         call = oauth.token_request(self._config)
-        attempt, waited = 0, 0.0
-        while True:
-            attempt += 1
-            delay = self._not_before - self._clock()
-            if delay > 0:
-                await asyncio.sleep(delay)
-            self._last_request_at = sent_at = self._clock()
-            self._stats.token_requests += 1
-            self._stats.events.tell("token_requested")
-            outcome = await self._send(call, attempt)
-            if isinstance(outcome, Answer) and oauth.is_final(outcome):
-                self._not_before = self._clock() + REFUSAL_MEMORY  # unless it turns out to be a grant
+        self._last_request_at = sent_at = self._clock()
+        self._stats.token_requests += 1
+        self._stats.events.tell("token_requested")
+        outcome = await self._send(call, attempt)
+        if isinstance(outcome, Answer) and oauth.is_final(outcome):
+            try:
                 grant = oauth.read_grant(outcome, self._config)
-                self._not_before = float("-inf")
-                return grant, sent_at
-            now = datetime.now(UTC)
-            verdict = retry.judge(
-                outcome,
-                call.replay,
-                attempt=attempt,
-                waited=waited,
-                limits=self._limits,
-                now=now,
-                jitter=random.random(),  # noqa: S311 -- spreads retries, guards nothing
-            )
-            wait = max(SPACING, verdict.wait or 0.0, retry.retry_after(outcome, now) or 0.0)
-            self._not_before = self._clock() + wait
-            waited += wait
-            if verdict.wait is None:
-                if isinstance(outcome, Answer):
-                    raise oauth.refusal(outcome, self._config)
-                oauth_url = str(self._config.oauth_url)
-                raise no_answer_error(outcome, call.method, oauth_url, attempt, address="oauth_url")
+            except AuthenticationError as error:
+                await self._pause(REFUSAL_MEMORY, error)
+                raise
+            self._not_before = float("-inf")
+            return grant, sent_at
+        now = datetime.now(UTC)
+        verdict = retry.judge(
+            outcome,
+            call.replay,
+            attempt=attempt,
+            waited=waited,
+            limits=self._limits,
+            now=now,
+            jitter=random.random(),  # noqa: S311 -- spreads retries, guards nothing
+        )
+        failure = oauth.failure(outcome, self._config, attempt)
+        await self._pause(max(SPACING, verdict.wait or 0.0, retry.retry_after(outcome, now) or 0.0), failure)
+        if verdict.wait is None:
+            raise failure
+        return None
 
-
-def _copy_of(error: E) -> E:
-    """One failure belongs to all who wait for it, but each needs an exception of its own.
-
-    Raising one object in many tasks would string all their tracebacks together.
-    """
-    if not isinstance(error, OptimizeError):
-        return error  # a bug, and perhaps not to be copied
-    fresh = copy.copy(error)
-    fresh.__traceback__ = fresh.__cause__ = fresh.__context__ = None
-    return fresh
+    async def _pause(self, seconds: float, failure: Failure) -> None:
+        """Let nobody ask for so long, as soon as it is known."""
+        pause = Pause(seconds, fresh_copy(failure))
+        self._not_before = self._clock() + pause.seconds
+        await self._store.pause(pause)

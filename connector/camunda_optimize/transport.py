@@ -58,11 +58,12 @@ class Transport:
         self._scheme, self._authority, self._base_path = base.scheme, base.raw_authority, base.raw_path.rstrip("/")
         self._plain_headers = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json"})
         self._headers_of: tuple[Token | None, CIMultiDict[str]] = (None, self._plain_headers)
-        self._tokens: TokenSource = (
-            StaticToken(config.token)
-            if config.token is not None
-            else SharedToken(config, self._send_token_request, open_store(config), stats=stats, on_token=on_token)
-        )
+        self._tokens: TokenSource
+        if config.token is not None:
+            self._tokens = StaticToken(config.token)
+        else:
+            store = open_store(config, oauth.proxy)
+            self._tokens = SharedToken(config, self._send_token_request, store, stats=stats, on_token=on_token)
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Future[None] = self._loop.create_future()
 
@@ -135,7 +136,7 @@ class Transport:
                     self._stats.throttled += 1
                     self._gate.refused(epoch, verdict.pause)
                 if verdict.wait is None:
-                    raise self._error(call, outcome, token, attempt)
+                    raise self._error(call, outcome, token, attempt, verdict.ended_by)
                 self._retry(call, outcome, verdict.wait)
                 attempt += 1
                 log.debug("%s %s: attempt %d follows in %.2f s", call.method, call.path, attempt, verdict.wait)
@@ -282,14 +283,18 @@ class Transport:
             jitter=random.random(),  # noqa: S311 -- spreads retries, guards nothing
         )
 
-    def _error(self, call: Call, outcome: Outcome, token: Token | None, attempts: int) -> OptimizeError:
+    def _error(
+        self, call: Call, outcome: Outcome, token: Token | None, attempts: int, ended_by: str | None
+    ) -> OptimizeError:
         url = self._url(call)
         if isinstance(outcome, NoAnswer):
             return failures.no_answer_error(outcome, call.method, url, attempts, address="base_url")
         secrets = (*self._config.secrets, *((token.value,) if token else ()))
         asked = retry.retry_after(outcome, datetime.now(UTC))
         advice = failures.token_advice(self._config) if call.authorized else Advice()
-        error = failures.error_of(call, url, outcome, secrets=secrets, retry_after=asked, token_advice=advice)
+        error = failures.error_of(
+            call, url, outcome, secrets=secrets, retry_after=asked, token_advice=advice, ended_by=ended_by
+        )
         # What the policy would have tried once more may be tried later: 408, and whatever a proxy makes of it.
         error.transient = error.transient or retry.doubt_of(outcome) is not retry.Doubt.FINAL
         return error

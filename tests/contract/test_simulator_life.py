@@ -66,6 +66,29 @@ async def test_one_that_starts_at_the_port_of_one_that_refused_is_asked(optimize
         assert await optimize.collections.list_ids()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_clearing_the_faults_lets_new_clients_ask_again(optimize_simulator_factory, host):
+    """Those of this simulator alone: what another server refused is none of its business."""
+    one, other = optimize_simulator_factory(SMALL), optimize_simulator_factory(SMALL)
+    configs = {sim: sim.config(oauth_url=sim.oauth_url.replace("127.0.0.1", host)) for sim in (one, other)}
+
+    async def refused(sim):
+        async with OptimizeClient(configs[sim]) as optimize:
+            with pytest.raises(AuthenticationError):
+                await optimize.get_token()
+
+    for sim in (one, other):
+        sim.add_fault(Fault(on="token", status=401, times=1))
+        await refused(sim)
+        await refused(sim)  # although the fault is used up: this is how a client is
+    one.clear_faults()
+    optimize_simulator_factory(SMALL)  # a start is no reason to forget either
+    async with OptimizeClient(configs[one]) as optimize:
+        await optimize.get_token()
+    await refused(other)
+    assert [sim.counters.token_requests for sim in (one, other)] == [2, 1]
+
+
 async def test_stopping_with_open_connections_and_hanging_requests(threads):
     async with aiohttp.ClientSession() as session:
         sim = OptimizeSimulator(SMALL).start()

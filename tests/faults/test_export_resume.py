@@ -80,6 +80,15 @@ async def test_a_run_with_another_key_begins_anew(optimize, sim, tmp_path):
         await export(optimize, tmp_path / "same", resume_key="")
 
 
+@pytest.mark.parametrize("key", ["monday", "", 5])
+async def test_a_key_alone_is_refused(optimize, sim, tmp_path, key):
+    """Whoever forgets ``resume_within`` would learn that nothing was kept when a run has failed."""
+    with pytest.raises(ConfigurationError) as caught:
+        await export_report_data(optimize, REPORTS, destination=tmp_path, resume_key=key)
+    assert caught.value.setting == "resume_key"
+    assert sim.counters.requests == 0
+
+
 @pytest.mark.parametrize("format", ["jsonl", "parquet"])
 async def test_only_what_is_missing_is_fetched_again(optimize, sim, tmp_path, format, caplog):
     caplog.set_level(logging.INFO, logger="camunda_optimize.export")

@@ -462,3 +462,16 @@ async def test_a_timeout_of_the_server_s_own_is_transient(optimize, optimize_sim
             await optimize.dashboards.list_ids(wanted)
         assert caught.value.transient
         optimize_simulator.clear_faults()
+
+
+async def test_it_is_said_what_ended_a_call(optimize_simulator):
+    async def error(header, **knobs):
+        optimize_simulator.clear_faults()
+        optimize_simulator.add_fault(Fault(path="/dashboard", status=429, headers={"Retry-After": header}))
+        async with OptimizeClient(optimize_simulator.config(**knobs)) as optimize:
+            with pytest.raises(RateLimitedError) as caught:
+                await optimize.dashboards.list_ids("x")
+        return str(caught.value)
+
+    assert "less than 1 s; max_attempts is" in await error("0.2", max_attempts=2)
+    assert "60 s; max_retry_wait is" in await error("60", max_retry_wait=5)

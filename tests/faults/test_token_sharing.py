@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import ssl
 import stat
 import subprocess
@@ -19,10 +20,27 @@ from pathlib import Path
 
 import pytest
 
-from camunda_optimize import AuthenticationError, ClientClosedError, OptimizeClient, UnauthorizedError, tokens
+from camunda_optimize import (
+    AuthenticationError,
+    ClientClosedError,
+    OptimizeClient,
+    ReadTimeout,
+    TransportError,
+    UnauthorizedError,
+    tokens,
+)
 from camunda_optimize.testing import Fault
-from camunda_optimize.token_stores import FileStore, MemoryStore, pause_key, token_key
-from camunda_optimize.token_stores.files import found_in, pause_in
+from camunda_optimize.token_stores import (
+    FileStore,
+    MemoryStore,
+    Pause,
+    ProcessPauses,
+    base,
+    open_store,
+    pause_key,
+    token_key,
+)
+from camunda_optimize.token_stores.documents import found_in, pause_document, pause_in
 from camunda_optimize.tokens import STALE_AFTER
 
 PROGRAM = Path(__file__).with_name("many_processes.py")
@@ -387,8 +405,8 @@ async def test_a_client_that_closes_while_it_opens_the_lock_keeps_no_descriptor(
 def test_a_forked_process_waits_for_no_lock_of_its_parent(optimize_simulator):
     """Another thread may have held it, and that thread is not in the child."""
     config = optimize_simulator.config()
-    store = MemoryStore(token_key(config), pause_key(config))
-    with store._mine.lock, MemoryStore._guard:
+    store = MemoryStore(token_key(config), ProcessPauses(pause_key(config, None), ""))
+    with store._mine.lock, MemoryStore._guard, ProcessPauses._guard:
         child = os.fork()
         if not child:
             signal.alarm(10)
@@ -450,6 +468,82 @@ async def test_a_long_retry_after_is_remembered_for_all_clients(optimize_simulat
     assert limited.fired == 1
 
 
+def distances(simulator):
+    return [later - earlier for earlier, later in pairwise(simulator.counters.token_request_times)]
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_one_of_many_clients_asks_again_when_the_server_said_when(optimize_simulator, directory, cache):
+    """None loses patience while one waits, and none that has waited asks for what another has got by then."""
+    optimize_simulator.add_fault(Fault(on="token", status=429, headers={"Retry-After": "3"}, times=2))
+    config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory), token_timeout=1)
+    requests = await asyncio.gather(*(fetch(config) for _ in range(12)))
+    assert 3 <= sum(requests) <= 6  # more than three only where the machine does not bring the answer within the second
+    assert all(distance >= 0.95 for distance in distances(optimize_simulator))
+
+
+def test_processes_wait_together_when_the_server_said_when(optimize_simulator, directory):
+    optimize_simulator.add_fault(Fault(on="token", status=503, headers={"Retry-After": "3"}, times=1))
+    assert run_processes(optimize_simulator, directory, number=16) == 2
+    assert distances(optimize_simulator)[0] >= 2.9
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_whoever_may_not_wait_so_long_says_so_while_others_wait(optimize_simulator, directory, cache):
+    limited = optimize_simulator.add_fault(Fault(on="token", status=429, headers={"Retry-After": "90"}))
+    config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory))
+    async with OptimizeClient(config) as patient:
+        waiting = asyncio.create_task(patient.get_token())
+        while not limited.fired:
+            await asyncio.sleep(0.01)
+        with pytest.raises(AuthenticationError, match="429"):
+            await asyncio.wait_for(fetch(config.replace(max_retry_wait=20)), 35)
+        assert not waiting.done()
+    with pytest.raises(ClientClosedError):
+        await waiting
+    assert limited.fired == 1
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_no_answer_is_news_for_all_clients_too(optimize_simulator, directory, cache):
+    optimize_simulator.add_fault(Fault(on="token", reset=True, times=2))
+    config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory), max_attempts=1)
+    for _ in range(2):
+        with pytest.raises(TransportError):
+            await fetch(config)
+    await fetch(config)
+    assert [distance >= 0.95 for distance in distances(optimize_simulator)] == [True, True]
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_no_pause_is_as_long_as_a_server_that_is_mended_sooner(optimize_simulator, directory, cache, monkeypatch):
+    monkeypatch.setattr(base, "LONGEST_PAUSE", 0.3)
+    limited = optimize_simulator.add_fault(Fault(on="token", status=503, headers={"Retry-After": "86400"}, times=1))
+    config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory))
+    async with OptimizeClient(config) as optimize:
+        with pytest.raises(AuthenticationError, match="503"):
+            await optimize.get_token()
+        await asyncio.sleep(0.4)
+        assert await fetch(config) == 1  # one that comes
+        await optimize.get_token()  # and the one that was told
+    assert limited.fired == 1
+    assert Pause(86_400, AuthenticationError("no")).seconds == base.LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_a_token_ends_the_pause(optimize_simulator, directory, cache):
+    config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory))
+    store = open_store(config, None)
+    try:
+        await store.pause(Pause(50, AuthenticationError("no")))
+        assert (await store.paused()).seconds > 10
+        await store.save("x", 0.0, 300.0)
+        assert await store.paused() is None
+        assert not list(directory.glob("pause-*"))
+    finally:
+        store.close()
+
+
 @pytest.mark.parametrize("cache", ["memory", "file"])
 async def test_clients_of_a_failing_authorization_server_keep_their_distance(optimize_simulator, directory, cache):
     optimize_simulator.add_fault(Fault(on="token", status=500, times=2))
@@ -478,11 +572,51 @@ async def test_clients_whose_tokens_are_never_accepted_keep_their_distance(optim
 @pytest.mark.parametrize("cache", ["memory", "file"])
 async def test_whoever_mends_the_way_to_the_server_asks_again_at_once(optimize_simulator, directory, cache):
     config = optimize_simulator.config(client_secret=WRONG, token_cache=cache, token_cache_dir=str(directory))
-    mended = [config, config.replace(trust_env=True), config.replace(verify=ssl.create_default_context())]
+    mended = [config, config.replace(verify=False), config.replace(verify=ssl.create_default_context())]
     for one in [*mended, *mended]:
         with pytest.raises(AuthenticationError):
             await fetch(one)
     assert optimize_simulator.counters.token_requests == 3
+    # No other process can know that context, so that a file about it would be of no use to anybody.
+    assert len(list(directory.glob("pause-*"))) == (2 if cache == "file" else 0)
+
+
+async def test_whoever_sets_another_proxy_in_the_environment_asks_again_at_once(optimize_simulator, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    config = optimize_simulator.config(client_secret=WRONG, trust_env=True, max_attempts=1)
+    with pytest.raises(AuthenticationError):
+        await fetch(config)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        with pytest.raises(TransportError, match="the proxy cannot be reached"):
+            await fetch(config)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        with pytest.raises(AuthenticationError):  # the way from before, and what is remembered of it
+            await fetch(config)
+    assert optimize_simulator.counters.token_requests == 1
+
+
+def test_contexts_are_never_taken_for_one_another(optimize_simulator):
+    """Python gives the place of one that is gone, and with it its ``id``, to the next."""
+
+    def key_of(context):
+        return pause_key(optimize_simulator.config(verify=context), None)
+
+    assert len({key_of(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) for _ in range(20)}) == 20
+    kept = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    assert key_of(kept) == key_of(kept)
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_the_path_of_a_bundle_may_be_no_utf_8(optimize_simulator, directory, cache, tmp_path):
+    odd, other = (str(tmp_path / os.fsdecode(name)) for name in (b"caf\xe9.pem", b"caf\xe8.pem"))
+    for path in (odd, other):
+        Path(path).touch()
+    config = optimize_simulator.config(verify=odd, token_cache=cache, token_cache_dir=str(directory))
+    assert await fetch(config) == 1
+    assert pause_key(config, None) != pause_key(config.replace(verify=other), None)
 
 
 async def test_what_is_remembered_of_a_refusal_is_private_and_holds_no_secret(optimize_simulator, directory):
@@ -495,6 +629,31 @@ async def test_what_is_remembered_of_a_refusal_is_private_and_holds_no_secret(op
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "is wrong" in path.read_text()
     assert WRONG not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        AuthenticationError(
+            "no", status=429, error="e", description="d", hint="h", settings=("scope",), transient=True
+        ),
+        ReadTimeout("silence", method="POST", url="http://h/token", attempts=3, settings=("oauth_url",)),
+        TransportError("no TLS", transient=False),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_a_failure_is_the_same_for_another_process(failure):
+    pause = pause_in(pause_document(Pause(10.0, failure), 1000.0), 1002.0)
+    assert pause.seconds == 8.0
+    assert (type(pause.failure), str(pause.failure)) == (type(failure), str(failure))
+    assert vars(pause.failure) == vars(failure)
+
+
+async def test_a_store_that_cannot_write_a_failure_down_is_none(config, directory):
+    store = open_store(config, None)
+    await store.pause(Pause(10.0, AuthenticationError("caf\udce9")))
+    assert await store.paused() is None
+    assert not list(directory.glob("pause-*"))
 
 
 GOOD = {"noted_at": 1000.0, "seconds": 10.0, "message": "no", "status": 401, "transient": False}
@@ -513,6 +672,8 @@ GOOD = {"noted_at": 1000.0, "seconds": 10.0, "message": "no", "status": 401, "tr
         ({"message": 1}, None),
         ({"error": ["x"]}, None),
         ({"status": "401"}, 8.0),
+        ({"kind": ["x"]}, 8.0),
+        ({"kind": "ReadTimeout", "attempts": "x", "url": 1}, None),
     ],
 )
 def test_a_damaged_pause_is_none(change, left):

@@ -222,6 +222,15 @@ def test_another_run_takes_nothing_over_from_one_that_failed(
     assert not (tmp_path / "_resume.json").exists()
 
 
+def test_an_export_that_keeps_nothing_for_another_try(run_dag, optimize_simulator, optimize_connection, tmp_path):
+    report = optimize_simulator.organisation.add_report(ids(optimize_simulator)[0], "R", kind="raw", rows=50).id
+    with DAG("keeps_nothing", schedule=None) as dag:
+        OptimizeExportReportDataOperator(
+            task_id="export", reports=[report], destination=str(tmp_path), resume_within=None
+        )
+    assert run_dag(dag).xcoms["export"]["rows"] == 50
+
+
 def context(dag_id="dag", run_id="run", task_id="task", map_index=-1, max_tries=0):
     return {
         "ti": SimpleNamespace(dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index, max_tries=max_tries)

@@ -62,7 +62,8 @@ def test_a_file_that_another_run_swept_away_is_that_run_s_doing(tmp_path, monkey
     ("written", "meant"),
     [
         ("/lake/x", "/lake/x"),
-        (" /lake/x\n", "/lake/x"),
+        (Path("/lake/x "), "/lake/x "),
+        (Path(" x"), str(Path(" x").absolute())),
         ("file:///lake/x", "/lake/x"),
         ("file:/lake/x", "/lake/x"),
         ("FILE://localhost/lake/x", "/lake/x"),
@@ -72,7 +73,7 @@ def test_a_file_that_another_run_swept_away_is_that_run_s_doing(tmp_path, monkey
         ("~/x", str(Path("~/x").expanduser())),
         ("ts:00/x", str(Path("ts:00/x").absolute())),
         ("MEMORY://lake/x", "memory://lake/x"),
-        (" memory://lake/x ", "memory://lake/x"),
+        ("memory://lake/x /y", "memory://lake/x /y"),
     ],
 )
 def test_a_place_is_the_one_that_is_meant(written, meant):
@@ -92,6 +93,9 @@ MISSPELT = [
     ("file:lake/x", r"write file:///path"),
     ("file://", r"write file:///path"),
     ("  ", "is missing or empty"),
+    (" /lake/x", r"has white space \(a pasted line end\?\) around it"),
+    ("/lake/x\n", "give a pathlib.Path if it is meant"),
+    ("memory://lake/x ", "has white space"),
 ]
 
 
@@ -102,9 +106,18 @@ def test_what_could_be_meant_for_another_place_is_refused_and_not_quoted(written
     assert "a-secret" not in f"{caught.value} {caught.value!r}"
 
 
-@pytest.mark.parametrize("written", ["s3:/bucket/run.html", "memory://lake/a#b/run.html", "file://lake/run.html"])
+@pytest.mark.parametrize(
+    "written", ["s3:/bucket/run.html", "memory://lake/a#b/run.html", "file://lake/run.html", " run.html"]
+)
 def test_so_is_a_picture_s_place(written, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError, match="timeline"):
         Timeline().write_html(written)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["trail /run.html", Path(" trail /run.html"), Path("run.html ")], ids=repr)
+def test_a_picture_goes_where_its_place_says_blanks_and_all(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Timeline().write_html(place) == str(tmp_path / place)
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()] == [Path(place)]

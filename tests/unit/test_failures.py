@@ -53,8 +53,10 @@ def app_error(code, message, detail, **more):
 ADVICE = Advice("look at the token", ("token",))
 
 
-def error_from(reply, call=CALL, *, retry_after=None, token_advice=ADVICE):
-    error = error_of(call, URL, reply, secrets=(SECRET,), retry_after=retry_after, token_advice=token_advice)
+def error_from(reply, call=CALL, *, retry_after=None, token_advice=ADVICE, ended_by=None):
+    error = error_of(
+        call, URL, reply, secrets=(SECRET,), retry_after=retry_after, token_advice=token_advice, ended_by=ended_by
+    )
     assert (error.status, error.method, error.url) == (reply.status, call.method, URL)
     assert str(reply.status) in str(error)
     return error
@@ -529,6 +531,23 @@ def test_what_to_do_about_a_refused_token_names_what_was_asked_for():
     assert "OPTIMIZE_API_ACCESS_TOKEN" in token_advice(OptimizeConfig.static_token(token="abc")).hint
 
 
-def test_a_wait_that_is_too_long_is_told():
-    error = error_of(CALL, "http://h/x", Answer(503, {}, b""), secrets=(), retry_after=100_000.0, token_advice=Advice())
-    assert "asks to wait 100000 s" in str(error)
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("seconds", "ended_by", "hint"),
+    [
+        (100_000.0, "max_retry_wait", "the server asks to wait 100000 s; max_retry_wait is what a call may wait"),
+        (0.2, "max_attempts", "the server asks to wait less than 1 s; max_attempts is how often a call may be tried"),
+        (30.0, None, "the server asks to wait 30 s"),  # of what must not be sent again at all
+        (0.0, "max_attempts", None),
+    ],
+)
+def test_a_wait_is_told_with_what_ended_it(status, seconds, ended_by, hint):
+    error = error_from(answer(status), retry_after=seconds, ended_by=ended_by)
+    assert error.hint == hint
+
+
+@pytest.mark.parametrize("status", [401, 403, 407, 500])
+def test_a_wait_takes_no_hint_away(status):
+    """Only 429 and 503 are about waiting; whatever else comes with such a header has something else to say."""
+    plain = error_from(answer(status))
+    assert error_from(answer(status), retry_after=5.0, ended_by=None).hint == plain.hint

@@ -239,7 +239,8 @@ def test_who_makes_the_whole_client_hold_back(outcome, pause, replay):
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_pause_is_told_to_the_others_even_when_this_call_gives_up(status):
     assert decide(answer(status, Retry_After="30"), Replay.NEVER) == Verdict(None, 30.0)
-    assert decide(answer(status, Retry_After="30"), attempt=5) == Verdict(None, 30.0)
+    assert decide(answer(status, Retry_After="30"), attempt=5) == Verdict(None, 30.0, "max_attempts")
+    assert decide(answer(status, Retry_After="30"), waited=110) == Verdict(None, 30.0, "max_retry_wait")
 
 
 @pytest.mark.parametrize("status", [429, 503])

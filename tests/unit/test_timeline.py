@@ -362,8 +362,9 @@ def test_what_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DestinationError, match=r"cannot write .*run\.html"):
         Timeline().write_html(tmp_path / "file" / "run.html")
-    for nowhere in ("", "lake/", "s3://run.html", 7):
-        with pytest.raises(ConfigurationError, match="names no file"):
+    no_file = "timeline: names no file"
+    for nowhere, words in {"": "is missing", "lake/": no_file, "s3://run.html": no_file, 7: "must be a URL"}.items():
+        with pytest.raises(ConfigurationError, match=words):
             Timeline().write_html(nowhere)
 
 

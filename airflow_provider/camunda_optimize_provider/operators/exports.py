@@ -180,7 +180,8 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
         """
         from camunda_optimize.export import export_report_data
 
-        return partial(export_report_data, resume_within=self.resume_within, resume_key=tries_name(context))
+        key = None if self.resume_within is None else tries_name(context)
+        return partial(export_report_data, resume_within=self.resume_within, resume_key=key)
 
 
 class OptimizeExportDefinitionsOperator(CollectionsOperator, FilesExportOperator):

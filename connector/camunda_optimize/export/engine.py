@@ -144,7 +144,12 @@ class _Place:
 def _resumption(
     place: Destination, kind: Kind, optimize: Source, options: SnapshotOptions, resume: Resume | None
 ) -> Resumption | None:
-    if resume is None or resume.within is None:
+    if resume is None:
+        return None
+    key = None if resume.key is None else check.text(resume.key, "resume_key")
+    if resume.within is None:
+        if key is not None:
+            raise ConfigurationError("is of no use without resume_within", setting="resume_key")
         return None
     if check.seconds(resume.within, "resume_within") and options.naming == "fixed":
         raise ConfigurationError("needs naming='content': finished objects lie beside older ones", setting="naming")
@@ -155,7 +160,7 @@ def _resumption(
         "compression": options.compression,
         "csv_formula_safe": options.csv_formula_safe,
         "connector_version": __version__,
-        "key": None if resume.key is None else check.text(resume.key, "resume_key"),
+        "key": key,
     }
     return Resumption(place, same, resume.within)
 

@@ -75,7 +75,8 @@ async def export_report_data(
       :meth:`camunda_optimize.resources.entities.Reports.export_data`; ``concurrent_reports`` are read at once.
     * ``resume_within``: seconds. What this run has finished when it fails is kept, and a run within that time uses what
       an earlier one had finished: whole reports, checked byte by byte. Each report's object is put when it is complete.
-      ``resume_key``: only of a run with the same key; for a schedule, where the next run wants today's rows.
+      ``resume_key``, which is refused without it: only of a run with the same key; for a schedule, where the next run
+      wants today's rows.
 
     The rest is as in :func:`export_dashboard_ids`, and so are the errors.
     """

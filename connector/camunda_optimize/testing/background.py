@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
-from ..token_stores import MemoryStore
+from ..token_stores import ProcessPauses
 from .typed import check_numbers
 
 log: logging.Logger = logging.getLogger("camunda_optimize.testing")
@@ -170,12 +170,16 @@ class Served:
         :raises OSError: the port is taken.
         """
         self._background.start(self._ports)
-        MemoryStore.forget_pauses()  # of a server that had this port before, and refused
+        self.forget_refusals()  # of a server that had this port before
         return self
 
     def stop(self) -> None:
         """Break all connections and end the thread. Requests that hang are cancelled. May be called twice."""
         self._background.stop()
+
+    def forget_refusals(self) -> None:
+        """Let new clients in this process ask for a token here, whatever this process remembers of a refusal."""
+        ProcessPauses.forget({f"{name}:{port}" for name in (HOST, "localhost") for port in self._background.ports})
 
     def __enter__(self) -> Self:
         return self.start()

@@ -180,8 +180,9 @@ class OptimizeSimulator(Served, Addresses):
         return fault
 
     def clear_faults(self) -> None:
-        """No more faults."""
+        """No more faults; and what this process remembers of tokens refused here is forgotten, for new clients."""
         self._background.do(self._board.faults.clear)
+        self.forget_refusals()
 
     @property
     def ready(self) -> bool:

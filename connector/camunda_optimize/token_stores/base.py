@@ -11,9 +11,15 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ..errors import AuthenticationError
+from ..errors import AuthenticationError, TransportError
+
+Failure = AuthenticationError | TransportError
+"""Why there is no token."""
+LONGEST_PAUSE = 600.0
+"""Seconds. Whoever asks for more is asked again all the same: a server is mended sooner than it foresaw."""
 
 
 class Found(NamedTuple):
@@ -24,11 +30,15 @@ class Found(NamedTuple):
     life: float
 
 
-class Pause(NamedTuple):
-    """For so many seconds the authorization server is not to be asked, and why."""
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """For so many seconds the authorization server is not to be asked, and why; never longer than is good."""
 
     seconds: float
-    failure: AuthenticationError
+    failure: Failure
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seconds", min(self.seconds, LONGEST_PAUSE))
 
 
 class TokenStore(Protocol):
@@ -43,7 +53,7 @@ class TokenStore(Protocol):
         ...
 
     async def save(self, value: str, age: float, life: float) -> None:
-        """Put a token there, in place of any other."""
+        """Put a token there, in place of any other, and end the pause: the authorization server has answered."""
         ...
 
     async def paused(self) -> Pause | None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import fcntl
 import logging
-import math
 import os
 import stat
 import threading
@@ -15,19 +14,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import orjson
-
-from ..errors import AuthenticationError
-from ..oauth import fits_header
-from ..wire import as_list, as_object, load_json
 from .base import Found, Pause, polled
+from .documents import found_in, pause_document, pause_in, token_document
+from .memory import ProcessPauses
 
 log: logging.Logger = logging.getLogger("camunda_optimize")
 
-_CLOCK_TOLERANCE = 5.0
-"""Seconds by which a file may be from the future before the clock must have been set back."""
-_LONGEST_PAUSE = 600.0
-"""Seconds. Whoever asks for more is asked again all the same: a file outlives the mistake of a proxy."""
 _MAX_FILE = 65536
 
 
@@ -40,10 +32,14 @@ def default_directory() -> str:
 
 
 class FileStore:
-    """Two files for each key: the token, and what the authorization server said when it gave none."""
+    """Two files for each key: the token, and what the authorization server said when it gave none.
 
-    def __init__(self, directory: str, key: str, pause_key: str) -> None:
+    :param own_pauses: where the pauses are kept instead if another process cannot know whether they are for it, too
+    """
+
+    def __init__(self, directory: str, key: str, pause_key: str, own_pauses: ProcessPauses | None = None) -> None:
         self._directory = directory
+        self._own_pauses = own_pauses
         self._token = os.path.join(directory, f"token-{key[:40]}.json")
         self._pause = os.path.join(directory, f"pause-{pause_key[:40]}.json")
         self._warned = False
@@ -69,35 +65,40 @@ class FileStore:
         return None if document is None else found_in(document, time.time())
 
     async def save(self, value: str, age: float, life: float) -> None:
-        document = {"access_token": value, "requested_at": time.time() - age, "life": life}
-        await asyncio.to_thread(self._guarded, lambda: self._write(self._token, orjson.dumps(document)))
+        if self._own_pauses is not None:
+            self._own_pauses.end()
+        now = time.time()
+        await asyncio.to_thread(self._put, lambda: token_document(value, age, life, now))
 
     async def paused(self) -> Pause | None:
+        if self._own_pauses is not None:
+            return self._own_pauses.current()
         document = await asyncio.to_thread(self._guarded, lambda: self._read(self._pause))
         return None if document is None else pause_in(document, time.time())
 
     async def pause(self, pause: Pause) -> None:
-        failure = pause.failure
-        document = {
-            "noted_at": time.time(),
-            "seconds": pause.seconds,
-            "message": str(failure.args[0]),
-            "status": failure.status,
-            "error": failure.error,
-            "description": failure.description,
-            "hint": failure.hint,
-            "settings": failure.settings,
-            "transient": failure.transient,
-        }
-        await asyncio.to_thread(self._guarded, lambda: self._write(self._pause, orjson.dumps(document)))
+        if self._own_pauses is not None:
+            self._own_pauses.begin(pause)
+            return
+        now = time.time()
+        await asyncio.to_thread(self._guarded, lambda: self._write(self._pause, pause_document(pause, now)))
 
     def close(self) -> None:
         """The files stay: they are for the processes to come."""
 
+    def _put(self, document: Callable[[], bytes]) -> None:
+        self._guarded(lambda: self._write(self._token, document()))
+        self._guarded(self._end_pause)  # also where there was no room for the token
+
+    def _end_pause(self) -> None:
+        _must_be_ours(os.lstat(self._directory), stat.S_ISDIR)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._pause)
+
     def _guarded(self, action: Callable[[], Any]) -> Any:
         try:
             return action()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # the last from orjson, of a text that is no UTF-8
             if not self._warned:
                 self._warned = True
                 why = error.strerror if isinstance(error, OSError) else str(error)
@@ -159,46 +160,3 @@ def _must_be_ours(status: os.stat_result, is_kind: Callable[[int], bool]) -> Non
         raise ValueError("belongs to another user")
     if status.st_mode & 0o077:
         raise ValueError("open to other users: its mode should be 0700, that of the files in it 0600")
-
-
-def found_in(data: bytes, now: float) -> Found | None:
-    """A stored token by the wall clock, the only one that processes share; ``None`` for anything that is not one."""
-    document = as_object(load_json(data)) or {}
-    value, life = document.get("access_token"), document.get("life")
-    if not isinstance(value, str) or not fits_header(value):
-        return None
-    age = _age(document.get("requested_at"), now)
-    if age is None or not isinstance(life, (int, float)) or not math.isfinite(life):
-        return None
-    return Found(value, age, life)
-
-
-def pause_in(data: bytes, now: float) -> Pause | None:
-    """A stored pause that is not over; ``None`` for anything that is not one."""
-    document = as_object(load_json(data)) or {}
-    message, seconds, status = (document.get(name) for name in ("message", "seconds", "status"))
-    words: dict[str, Any] = {name: document.get(name) for name in ("error", "description", "hint")}
-    age = _age(document.get("noted_at"), now)
-    if age is None or not isinstance(seconds, (int, float)) or not isinstance(message, str):
-        return None
-    if not all(word is None or isinstance(word, str) for word in words.values()):
-        return None
-    left = min(seconds, _LONGEST_PAUSE) - age
-    if not left > 0:
-        return None
-    failure = AuthenticationError(
-        message,
-        status=status if isinstance(status, int) else None,
-        settings=tuple(name for name in as_list(document.get("settings")) or () if isinstance(name, str)),
-        transient=document.get("transient") is True,
-        **words,
-    )
-    return Pause(left, failure)
-
-
-def _age(noted_at: object, now: float) -> float | None:
-    """Seconds since then; ``None`` if it is from the future: the clock was set back, and nobody knows."""
-    if not isinstance(noted_at, (int, float)):
-        return None
-    age = now - noted_at
-    return max(0.0, age) if math.isfinite(age) and age >= -_CLOCK_TOLERANCE else None

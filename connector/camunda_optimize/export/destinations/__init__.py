@@ -8,9 +8,9 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from .base import Destination, without_credentials
-from .spelling import STORES, well_spelled
+from .spelling import STORES, text_of, well_spelled
 
-__all__ = ["Destination", "DestinationLike", "open_destination"]
+__all__ = ["Destination", "DestinationLike", "open_destination", "open_spelled"]
 
 DestinationLike = str | os.PathLike[str]
 """A URL or a local path. Objects with ``fs`` and ``path`` (``UPath``, ``ObjectStoragePath``) bring their filesystem."""
@@ -21,18 +21,23 @@ def open_destination(destination: DestinationLike, filesystem: Any = None) -> De
 
     Raises ``ConfigurationError`` for what cannot be a destination. Touches no network.
     """
+    carrier: Any = destination
+    if filesystem is None and hasattr(carrier, "fs") and hasattr(carrier, "path"):
+        return _opened(str(carrier.path), carrier.fs, without_credentials(str(destination)))
+    return open_spelled(well_spelled(text_of(destination)), filesystem)
+
+
+def open_spelled(text: str, filesystem: Any = None) -> Destination:
+    """The same, for a text that :func:`~.spelling.well_spelled` has made, or a directory above that."""
+    return _opened(text, filesystem, without_credentials(text))
+
+
+def _opened(text: str, filesystem: Any, shown: str) -> Destination:
     from fsspec.implementations.local import LocalFileSystem
 
     from .local import LocalDestination
     from .store import StoreDestination
 
-    carrier: Any = destination
-    if filesystem is None and hasattr(carrier, "fs") and hasattr(carrier, "path"):
-        filesystem, text = carrier.fs, str(carrier.path)
-        shown = without_credentials(str(destination))
-    else:
-        text = _text(destination)
-        shown = without_credentials(text)
     if filesystem is None and "://" not in text:
         return LocalDestination(os.path.expanduser(text))
     if filesystem is None:
@@ -45,16 +50,6 @@ def open_destination(destination: DestinationLike, filesystem: Any = None) -> De
     if not root.strip("/"):
         raise ConfigurationError(f"{shown!r} names no bucket or directory", setting="destination")
     return StoreDestination(filesystem, root, shown)
-
-
-def _text(destination: DestinationLike) -> str:
-    try:
-        text: object = os.fspath(destination)
-    except TypeError:
-        text = None
-    if not isinstance(text, str):
-        raise ConfigurationError(f"must be a URL or a path, not {type(destination).__name__}", setting="destination")
-    return well_spelled(text)
 
 
 def _resolve(text: str) -> tuple[Any, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from typing import Any
 
 from ...errors import ConfigurationError
 
@@ -13,18 +15,35 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+")  # one letter alone is a drive
 _NO_KEY = re.compile(r"[?#\x00-\x1f\x7f]")
 
 
+def text_of(place: object, setting: str = "destination") -> str:
+    """The text of a path or URL, as it is: white space around it may be a part of a name or a mistake, so it is asked.
+
+    :param place: what a caller gave
+    :param setting: what it is called there
+    :raises ConfigurationError: if it is neither a text nor a path, or a text with white space around it
+    """
+    text: Any = place
+    if isinstance(text, os.PathLike):
+        text = os.fspath(text)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] -- any PathLike
+    if not isinstance(text, str):
+        raise ConfigurationError(f"must be a URL or a path, not {type(place).__name__}", setting=setting)
+    if not text or (text is place and not text.strip()):
+        raise ConfigurationError("is missing or empty", setting=setting)
+    if text is place and text != text.strip():
+        problem = "has white space (a pasted line end?) around it: remove it, or give a pathlib.Path if it is meant"
+        raise ConfigurationError(problem, setting=setting)
+    return text
+
+
 def well_spelled(text: str, setting: str = "destination") -> str:
     """A path; or a URL with its scheme in small letters and two slashes. Local URLs become paths.
 
     What is refused is never quoted: it may hold credentials.
 
-    :param text: as somebody wrote it
+    :param text: as somebody wrote it, without white space around it that is not meant
     :param setting: what it is called there
     :raises ConfigurationError: says how to write it
     """
-    text = text.strip()
-    if not text:
-        raise ConfigurationError("is missing or empty", setting=setting)
     scheme, colon, rest = text.partition(":")
     if not colon or not _SCHEME.fullmatch(scheme) or rest.startswith(":"):  # two are fsspec's, of a chain
         return text

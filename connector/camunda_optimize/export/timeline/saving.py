@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from ...errors import ConfigurationError
-from ..destinations import DestinationLike, open_destination
-from ..destinations.spelling import well_spelled
+from ..destinations import DestinationLike, open_spelled
+from ..destinations.spelling import text_of, well_spelled
 from ..staging import Piece, Stage
 
 
@@ -17,15 +16,11 @@ def save(path: DestinationLike, data: bytes, filesystem: Any = None) -> str:
     :raises DestinationError: if it cannot be written
     :raises ConfigurationError: if ``path`` names no file
     """
-    try:
-        text = os.fspath(path)
-    except TypeError:
-        text = ""
-    text = well_spelled(text, "timeline") if text else text
+    text = well_spelled(text_of(path, "timeline"), "timeline")
     directory, slash, name = text.rpartition("/")
     if not name or directory.endswith(":/"):
         raise ConfigurationError("names no file", setting="timeline")
-    place = open_destination(directory or slash or ".", filesystem)
+    place = open_spelled(directory or slash or ".", filesystem)
     with Stage() as stage:
         [staged] = stage.add([Piece(data, 0)])
         place.put(name, staged)
