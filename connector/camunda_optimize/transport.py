@@ -1,4 +1,4 @@
-"""Requests over aiohttp: the only module that touches it, imported when a client opens."""
+"""Requests over aiohttp, imported when a client opens."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import aiohttp
-from multidict import CIMultiDict
 from yarl import URL
 
 from . import failures, retry
-from ._version import __version__
 from .config import OptimizeConfig
 from .deadlines import Deadlines
 from .errors import Advice, ClientClosedError, OptimizeError
+from .headers import Headers
 from .intermediaries import is_html
 from .network import LONGEST_HEADER, SESSION_CLOSED, Route, proxy_refusal, routes, session_on, trouble_of
 from .refusals import Refusals
@@ -31,7 +30,6 @@ from .wire import Answer, Call, NoAnswer, Outcome
 log: logging.Logger = logging.getLogger("camunda_optimize")
 _LARGE = 1 << 20
 """Bytes of a body from which on aiohttp wants a file, which it sends piece by piece."""
-USER_AGENT = f"camunda-optimize-connector/{__version__} aiohttp/{aiohttp.__version__}"
 
 
 class Transport:
@@ -56,8 +54,7 @@ class Transport:
         self._limits = retry.Limits(config.max_attempts, config.max_retry_wait, config.retry_backoff)
         base = URL(config.base_url)
         self._scheme, self._authority, self._base_path = base.scheme, base.raw_authority, base.raw_path.rstrip("/")
-        self._plain_headers = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json"})
-        self._headers_of: tuple[Token | None, CIMultiDict[str]] = (None, self._plain_headers)
+        self._headers = Headers()
         self._tokens: TokenSource
         if config.token is not None:
             self._tokens = StaticToken(config.token)
@@ -160,7 +157,7 @@ class Transport:
                 encoded=True,
             )
             self._stats.requests += 1
-            outcome = await self._exchange(call, url, self._headers(call, token), self._api, attempt)
+            outcome = await self._exchange(call, url, self._headers.of(call, token), self._api, attempt)
         finally:
             gate.leave()
         if token is not None and isinstance(outcome, Answer) and outcome.status != 401:
@@ -195,7 +192,7 @@ class Transport:
 
     async def _send_token_request(self, call: Call, attempt: int) -> Outcome:
         url = URL(str(self._config.oauth_url))
-        return await self._exchange(call, url, self._headers(call, None), self._oauth, attempt)
+        return await self._exchange(call, url, self._headers.of(call, None), self._oauth, attempt)
 
     async def _exchange(
         self, call: Call, url: URL, headers: Mapping[str, str], way: tuple[Route, Deadlines], attempt: int
@@ -252,20 +249,6 @@ class Transport:
             came = outcome.status if isinstance(outcome, Answer) else f"{outcome.trouble.name}: {outcome.reason}"
             log.debug("%s %s attempt %d: %s in %.3f s", call.method, url, attempt, came, time.perf_counter() - started)
         return outcome
-
-    def _headers(self, call: Call, token: Token | None) -> Mapping[str, str]:
-        if token is None:
-            headers = self._plain_headers
-        else:
-            known, headers = self._headers_of
-            if known is not token:
-                headers = CIMultiDict(self._plain_headers)
-                headers["Authorization"] = f"Bearer {token.value}"
-                self._headers_of = (token, headers)
-        if call.body is not None:
-            headers = CIMultiDict(headers)
-            headers["Content-Type"] = call.content_type
-        return headers
 
     def _retry(self, call: Call, outcome: Outcome, wait: float) -> None:
         self._stats.retries += 1
