@@ -104,12 +104,16 @@ class Exporting:
             self._said += letter
 
     def end(self, number=None):
-        """What it said it had begun, letter by letter; ended by a signal or not."""
+        """What it said it had begun, letter by letter; ended by a signal, unless it had ended before."""
         if number is not None:
             self._process.send_signal(number)
         said, _ = self._process.communicate(timeout=30)
-        assert self._process.returncode in (0, -(number or 0))
+        assert self.returncode in (0, -(number or 0))
         return (self._said + said).decode()
+
+    @property
+    def returncode(self):
+        return self._process.returncode
 
 
 def files(place):
@@ -180,6 +184,7 @@ async def test_sigterm_removes_what_was_put(tmp_path, put):
     run.go()
     run.hear(put)
     said = run.end(signal.SIGTERM)
+    assert run.returncode == -signal.SIGTERM
     assert said.count("P") >= put
     assert "M" not in said
     assert files(tmp_path) == before
