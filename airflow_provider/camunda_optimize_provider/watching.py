@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -62,6 +63,11 @@ class Observation:
     """All collections, if somebody asked for them."""
     missing: frozenset[str] | None = None
     """Those in ``contents`` that do not exist; ``None`` where that is not known."""
+
+    @cached_property
+    def judged(self) -> frozenset[str]:
+        """The collections of which :attr:`missing` says something: by their lists, and so of no other."""
+        return frozenset(id_ for (_, id_), found in self.contents.items() if found is not None)
 
 
 class Watch:

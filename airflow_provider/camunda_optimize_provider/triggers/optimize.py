@@ -195,7 +195,7 @@ class CollectionChangedTrigger(BaseEventTrigger):
             async for observation in shared_stream:
                 if interest not in observation.interests:
                     continue
-                existence.tell(observation.missing)
+                existence.tell(observation.missing, observation.judged)
                 changes = cursor.advance(observation, interest)
                 if changes:
                     yield _event(make_payload(changes, entity=self.entity, optimize_conn_id=self.optimize_conn_id))
