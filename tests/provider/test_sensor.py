@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -121,10 +122,15 @@ def test_defers_with_a_timeout_and_without_a_secret(optimize_simulator, optimize
         dag.get_task("wait").execute({"ti": SimpleNamespace(map_index=-1), "dag": dag})
     assert caught.value.timeout == timedelta(seconds=600)
     assert caught.value.method_name == "execute_complete"
-    assert caught.value.trigger.serialize() == (
-        "camunda_optimize_provider.triggers.optimize.OptimizeReadyTrigger",
-        {"optimize_conn_id": "camunda_optimize_default", "poll_interval": 30.0, "max_wait": None},
-    )
+    path, arguments = caught.value.trigger.serialize()
+    assert path == "camunda_optimize_provider.triggers.optimize.OptimizeReadyTrigger"
+    assert 500 < arguments.pop("deadline") - time.time() <= 600
+    assert arguments == {
+        "optimize_conn_id": "camunda_optimize_default",
+        "poll_interval": 30.0,
+        "max_wait": None,
+        "silent_fail": False,
+    }
 
 
 def test_airflows_setting_decides_who_waits(monkeypatch):
@@ -219,6 +225,40 @@ def test_what_does_not_mend_itself_while_it_is_deferred_may_be_skipped(
     optimize_simulator.add_fault(Fault(path="/collection", status=403))
     run = run_dag(one_sensor("late_skip", **{how: True}, **MODES["deferrable"]))
     assert run.states == {"wait": "skipped"}
+
+
+@modes
+@pytest.mark.parametrize(
+    ("how", "state"),
+    [
+        ({}, "failed"),
+        ({"silent_fail": True}, "success"),
+        ({"never_fail": True}, "skipped"),
+        ({"soft_fail": True}, "failed"),  # as Airflow has it: it is about what a look has found
+    ],
+)
+def test_an_error_of_a_later_look_is_what_airflow_makes_of_it(
+    run_dag, optimize_simulator, optimize_connection, monkeypatch, capfd, mode, how, state
+):
+    optimize_simulator.add_fault(Fault(path="readyz", status=503, times=1))
+    original = OptimizeHook._read
+    looks = []
+
+    def not_the_second_time(hook, *arguments):
+        looks.append(hook)
+        if len(looks) == 2:
+            raise RuntimeError("the disk is full")
+        return original(hook, *arguments)
+
+    monkeypatch.setattr(OptimizeHook, "_read", not_the_second_time)
+    arguments = {"retries": 1, "retry_delay": timedelta(0)} if state == "failed" else {}
+    run = run_dag(one_sensor("late_hiccup", **arguments, **how, **mode))
+    if state == "failed":
+        assert run.states == {"wait": "success"}  # the second try, which it would not have after what is final
+        assert run.tries == {"wait": 2}
+        assert "RuntimeError" in capfd.readouterr().out
+    else:
+        assert run.states == {"wait": state}
 
 
 @pytest.mark.parametrize(

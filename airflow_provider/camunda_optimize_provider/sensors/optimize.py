@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ class OptimizeReadySensor(BaseSensorOperator):
     An outage is waited out. What does not mend itself, such as a wrong secret, fails the task at once. With
     ``deferrable=True`` the task looks once, and leaves the waiting to the triggerer, where all sensors of a connection
     share one session and one token. ``soft_fail``, ``never_fail``, ``silent_fail``, ``exponential_backoff`` and
-    ``max_wait`` mean the same in both modes; a deferred one looks every five seconds at the most.
+    ``max_wait`` mean the same in both modes; a deferred one looks never more often than every five seconds.
 
     :param optimize_conn_id: the connection. (templated)
     :param deferrable: whether the triggerer waits; by default as Airflow's ``[operators] default_deferrable`` says.
@@ -66,12 +67,16 @@ class OptimizeReadySensor(BaseSensorOperator):
         :param context: of the task.
         :param event: its payload.
         """
-        from ..failures import fail_at_once
+        from ..failures import fail_at_once, ordinary_failure
 
         if event.get("status") != "ready":
             message = event.get("message") or "the trigger fired without saying why"
             named = f"connection '{self.optimize_conn_id}'"
-            raise fail_at_once(message if named in message else f"{named}: {message}")
+            message = message if named in message else f"{named}: {message}"
+            if event.get("status") != "failed":
+                raise fail_at_once(message)
+            # For soft_fail Airflow would make a skip of its own exceptions here, and does not where the task looks.
+            raise RuntimeError(message) if self.soft_fail else ordinary_failure(message)
         self.log.info("%s", event.get("message"))
 
     def poke(self, context: Context) -> bool:  # noqa: ARG002 - Airflow's
@@ -101,7 +106,11 @@ class OptimizeReadySensor(BaseSensorOperator):
         self.defer(
             # Its first wait is there: a trigger that fires at once may overtake the deferral.
             trigger=OptimizeReadyTrigger(
-                self.optimize_conn_id, float(self.poke_interval), longest if self.exponential_backoff else None
+                self.optimize_conn_id,
+                float(self.poke_interval),
+                max_wait=longest if self.exponential_backoff else None,
+                deadline=time.time() + self.timeout,
+                silent_fail=bool(self.silent_fail),
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout),
