@@ -9,12 +9,13 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk import DAG
 
+from camunda_optimize import ConfigurationError
 from camunda_optimize.testing import Fault
 from camunda_optimize_provider.hooks.optimize import OptimizeHook
 from camunda_optimize_provider.sensors.optimize import OptimizeReadySensor
 from camunda_optimize_provider.triggers import optimize as triggers
 
-from .conftest import airflow_exception
+from .conftest import airflow_exception, simulator_fields
 
 
 @pytest.fixture(autouse=True)
@@ -185,6 +186,15 @@ def test_a_kill_while_the_connection_is_looked_up_is_not_forgotten(
 
 
 @modes
+def test_a_kill_before_the_first_look_is_not_forgotten(optimize_simulator, optimize_connection, mode):
+    sensor = OptimizeReadySensor(task_id="t", **mode)
+    sensor.on_kill()  # Airflow renders the templates meanwhile
+    with pytest.raises(airflow_exception("AirflowException"), match="stopped from outside"):
+        sensor.execute({})
+    assert optimize_simulator.counters.requests == 0
+
+
+@modes
 @pytest.mark.parametrize(
     ("how", "state"), [({}, "failed"), ({"soft_fail": True}, "skipped"), ({"never_fail": True}, "skipped")]
 )
@@ -215,16 +225,6 @@ def test_an_error_of_airflow_itself_is_what_airflow_makes_of_it(
     monkeypatch.setattr(OptimizeHook, "get_config", sometimes)
     run = run_dag(one_sensor("hiccup", **how, **mode))
     assert run.states == {"wait": state}
-
-
-@pytest.mark.parametrize("how", ["soft_fail", "never_fail"])
-def test_what_does_not_mend_itself_while_it_is_deferred_may_be_skipped(
-    run_dag, optimize_simulator, optimize_connection, how
-):
-    optimize_simulator.add_fault(Fault(path="readyz", status=503, times=1))
-    optimize_simulator.add_fault(Fault(path="/collection", status=403))
-    run = run_dag(one_sensor("late_skip", **{how: True}, **MODES["deferrable"]))
-    assert run.states == {"wait": "skipped"}
 
 
 @modes
@@ -261,6 +261,16 @@ def test_an_error_of_a_later_look_is_what_airflow_makes_of_it(
         assert run.states == {"wait": state}
 
 
+@pytest.mark.parametrize("how", ["soft_fail", "never_fail"])
+def test_what_does_not_mend_itself_while_it_is_deferred_may_be_skipped(
+    run_dag, optimize_simulator, optimize_connection, how
+):
+    optimize_simulator.add_fault(Fault(path="readyz", status=503, times=1))
+    optimize_simulator.add_fault(Fault(path="/collection", status=403))
+    run = run_dag(one_sensor("late_skip", **{how: True}, **MODES["deferrable"]))
+    assert run.states == {"wait": "skipped"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "max_wait"),
     [
@@ -276,3 +286,61 @@ def test_the_triggerer_is_told_of_the_backoff(optimize_simulator, optimize_conne
     with pytest.raises(airflow_exception("TaskDeferred")) as caught:
         sensor.execute({})
     assert caught.value.trigger.serialize()[1]["max_wait"] == max_wait
+
+
+def test_the_triggerer_is_told_of_silent_fail(optimize_simulator, optimize_connection):
+    optimize_simulator.ready = False
+    sensor = OptimizeReadySensor(task_id="t", deferrable=True, silent_fail=True)
+    with pytest.raises(airflow_exception("TaskDeferred")) as caught:
+        sensor.execute({})
+    assert caught.value.trigger.serialize()[1]["silent_fail"] is True
+
+
+URL = "https://client:S3cretPassw0rd@optimize.example.com"
+MISTAKES = {
+    "a URL": ({"optimize_conn_id": URL}, "optimize_conn_id: is a URL, where the id of a connection belongs"),
+    "a flag": ({"deferrable": "no"}, "deferrable: must be True or False, not 'no'"),
+}
+
+
+@pytest.mark.parametrize("how", ["itself", "partial", "expand", "expand_kwargs", "default_args"])
+@pytest.mark.parametrize(("arguments", "words"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_what_cannot_be_meant_breaks_the_import_of_the_dag(arguments, words, how):
+    with (
+        pytest.raises(ConfigurationError, match=words) as caught,
+        DAG("mistake", schedule=None, default_args=arguments if how == "default_args" else {}),
+    ):
+        if how in ("itself", "default_args"):
+            OptimizeReadySensor(task_id="wait", **(arguments if how == "itself" else {}))
+        elif how == "partial":
+            OptimizeReadySensor.partial(task_id="wait", **arguments).expand(poke_interval=[1, 2])
+        elif how == "expand":
+            OptimizeReadySensor.partial(task_id="wait").expand(**{name: [value] for name, value in arguments.items()})
+        else:
+            OptimizeReadySensor.partial(task_id="wait").expand_kwargs([{}, arguments])
+    assert "S3cret" not in str(caught.value)
+
+
+def test_mapped_sensors_wait_each_for_its_own(run_dag, optimize_connection, set_connection, optimize_simulator):
+    set_connection("another", **simulator_fields(optimize_simulator, password="another-secret-altogether"))
+    with DAG("mapped", schedule=None) as dag:
+        OptimizeReadySensor.partial(task_id="wait").expand(optimize_conn_id=["camunda_optimize_default", "another"])
+    assert run_dag(dag).states == {"wait[0]": "success", "wait[1]": "failed"}
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_url_that_a_template_makes_is_refused_and_its_password_nowhere(run_dag, airflow_database, capfd, mapped):
+    with DAG("rendered", schedule=None) as dag:
+        conn_id = "{{ 'https://client:S3cret' ~ 'Passw0rd@optimize.example.com' }}"
+        if mapped:
+            OptimizeReadySensor.partial(task_id="wait", retries=3).expand(optimize_conn_id=[conn_id])
+        else:
+            OptimizeReadySensor(task_id="wait", optimize_conn_id=conn_id, retries=3)
+    run = run_dag(dag)
+    assert set(run.states.values()) == {"failed"}
+    assert set(run.tries.values()) == {1}
+    said = "".join(capfd.readouterr())
+    assert "optimize_conn_id: is a URL" in said
+    printed = "\n".join(line for line in said.splitlines() if "MaskSecret(" not in line)
+    assert "S3cretPassw0rd" not in run.everything + printed
+    assert "***" in run.everything
