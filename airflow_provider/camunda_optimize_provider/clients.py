@@ -1,12 +1,14 @@
 """Open clients that the triggers of one event loop share: one session and one token for each connection.
 
 A triggerer runs all its triggers in one event loop. Each of them takes a :class:`ClientLease`; the first one opens the
-client, the last one closes it.
+client, the last one closes it. The connection is looked up before each use: whoever corrects it in Airflow need not
+restart the triggerer, and those who share its client go on with the new one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -14,15 +16,25 @@ from weakref import WeakKeyDictionary
 from .hooks.optimize import OptimizeHook
 
 if TYPE_CHECKING:
-    from camunda_optimize import OptimizeClient
+    from camunda_optimize import OptimizeClient, OptimizeConfig
+    from camunda_optimize.checks import ConnectionCheck
+
+log = logging.getLogger(__name__)
+
+_NOT_FOUND_LOOKS = 3
+"""In a row, until it is believed that there is no such connection: Airflow says the same where it cannot look it up for
+the moment."""
 
 
 class _Shared:
     """One open client, or one that is about to be."""
 
-    def __init__(self, optimize_conn_id: str) -> None:
+    def __init__(self, hook: OptimizeHook, config: OptimizeConfig) -> None:
         self.users = 0
-        self._context: AbstractAsyncContextManager[OptimizeClient] = OptimizeHook(optimize_conn_id).client()
+        self.hook = hook
+        """Knows what to say of the connection as it was looked up last."""
+        self.config = config
+        self._context: AbstractAsyncContextManager[OptimizeClient] = hook.client()
         # A task of its own: the trigger that happens to come first may be cancelled, and the others go on.
         self._opening = asyncio.create_task(self._context.__aenter__(), name="camunda-optimize client")
 
@@ -45,10 +57,38 @@ class _Shared:
             await self._context.__aexit__(None, None, None)
 
 
+_Found = tuple[OptimizeHook, "OptimizeConfig"]
+
 # Of a loop that has ended nothing remains: ``dag.test()`` makes a new one for each trigger.
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Shared]] = WeakKeyDictionary()
+_lookups: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Task[_Found]]] = WeakKeyDictionary()
 _closing: set[asyncio.Task[None]] = set()
 """An event loop itself keeps no task alive."""
+
+
+async def _look_up(optimize_conn_id: str) -> _Found:
+    """The connection as it is now. Who asks while somebody else does gets the same answer."""
+    lookups = _lookups.setdefault(asyncio.get_running_loop(), {})
+    lookup = lookups.get(optimize_conn_id)
+    if lookup is None:
+        # A task of its own: before Airflow 3.2 a lookup that is cancelled leaves its answer to the next one who asks
+        # Airflow for anything, and that ends the triggerer.
+        lookup = asyncio.create_task(_read(optimize_conn_id), name="camunda-optimize lookup")
+        lookups[optimize_conn_id] = lookup
+
+        def end(done: asyncio.Task[_Found]) -> None:
+            del lookups[optimize_conn_id]
+            if not done.cancelled():
+                done.exception()  # all who asked may be gone, and asyncio complains of an error that nobody sees
+
+        lookup.add_done_callback(end)
+    await asyncio.wait((lookup,))
+    return lookup.result()
+
+
+async def _read(optimize_conn_id: str) -> _Found:
+    hook = OptimizeHook(optimize_conn_id)
+    return hook, await hook.aget_config()
 
 
 class ClientLease:
@@ -60,23 +100,42 @@ class ClientLease:
     def __init__(self, optimize_conn_id: str) -> None:
         self._conn_id = optimize_conn_id
         self._mine: _Shared | None = None
+        self._not_found = 0
+        self._looked_up = True
+
+    @property
+    def is_believed_gone(self) -> bool:
+        """Whether Airflow has said so often that there is no such connection that it is no hiccup."""
+        return self._not_found >= _NOT_FOUND_LOOKS
 
     async def client(self) -> OptimizeClient:
-        """The client, open. The connection is read when there is no open client for it yet.
+        """The client, open, for the connection as it is now: to be called anew before each use.
+
+        Where Airflow cannot tell what the connection is, the one that was looked up last is used.
 
         :raises camunda_optimize.ConfigurationError: names the field of the connection that is wrong.
-        :raises AirflowNotFoundException: if there is no such connection.
+        :raises AirflowNotFoundException: if there is no such connection, and no client is open for it; or if Airflow
+            has said so several times.
         """
-        mine = self._mine
-        if mine is None:
-            clients = _shared.setdefault(asyncio.get_running_loop(), {})
-            mine = clients.get(self._conn_id)
-            if mine is None:
-                mine = clients[self._conn_id] = _Shared(self._conn_id)
-            mine.users += 1
-            self._mine = mine
+        _, client = await self._take()
+        return client
+
+    async def check(self) -> ConnectionCheck:
+        """Whether the connection works, and if not: what is wrong, and which fields of it to look at.
+
+        :raises: as :meth:`client` does.
+        """
+        mine, client = await self._take()
+        return mine.hook.explain(await client.check())
+
+    async def _take(self) -> tuple[_Shared, OptimizeClient]:
         try:
-            return await mine.opened()
+            mine = await self._current()
+            if mine is not self._mine:
+                before, self._mine = self._mine, mine
+                mine.users += 1
+                await self._give_back(before)
+            return mine, await mine.opened()
         except Exception:
             await self.discard()
             raise
@@ -84,16 +143,39 @@ class ClientLease:
             await self.aclose()
             raise
 
-    async def renew(self) -> None:
-        """Give the share back if the connection is no longer what the client was opened with."""
-        if self._mine is not None:
-            config = (await self._mine.opened()).config
-            if config != await OptimizeHook(self._conn_id).aget_config():
-                await self.discard()
+    async def _current(self) -> _Shared:
+        """What all users of the connection share from now on."""
+        from camunda_optimize import ConfigurationError
+
+        from .failures import not_found_errors
+
+        try:
+            hook, config = await _look_up(self._conn_id)
+        except ConfigurationError:
+            self._not_found = 0
+            raise
+        except Exception as error:
+            self._not_found = self._not_found + 1 if isinstance(error, not_found_errors()) else 0
+            known = self._clients().get(self._conn_id, self._mine)
+            if known is None or self.is_believed_gone:
+                raise
+            if self._looked_up:
+                self._looked_up = False
+                # Of what others raise it is not known that the text holds no secrets.
+                said = "connection '%s' could not be looked up (%s): what is known of it is used"
+                log.warning(said, self._conn_id, type(error).__name__)
+            return known
+        self._not_found, self._looked_up = 0, True
+        clients = self._clients()
+        known = clients.get(self._conn_id)
+        if known is None or known.config != config:
+            known = clients[self._conn_id] = _Shared(hook, config)
+        known.hook = hook
+        return known
 
     async def discard(self) -> None:
-        """Give the share back, and let the next user open a new client: the connection may have been mended since."""
-        clients = _shared.get(asyncio.get_running_loop(), {})
+        """Give the share back, and let the next user open a new client: what made this one fail may be mended."""
+        clients = self._clients()
         if self._mine is not None and clients.get(self._conn_id) is self._mine:
             del clients[self._conn_id]
         await self.aclose()
@@ -101,11 +183,17 @@ class ClientLease:
     async def aclose(self) -> None:
         """Give the share back. May be called twice."""
         mine, self._mine = self._mine, None
-        if mine is None:
+        await self._give_back(mine)
+
+    async def _give_back(self, share: _Shared | None) -> None:
+        if share is None:
             return
-        mine.users -= 1
-        if mine.users == 0:
-            clients = _shared.get(asyncio.get_running_loop(), {})
-            if clients.get(self._conn_id) is mine:
+        share.users -= 1
+        if share.users == 0:
+            clients = self._clients()
+            if clients.get(self._conn_id) is share:
                 del clients[self._conn_id]
-            await mine.close()
+            await share.close()
+
+    def _clients(self) -> dict[str, _Shared]:
+        return _shared.setdefault(asyncio.get_running_loop(), {})

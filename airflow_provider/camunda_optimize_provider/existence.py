@@ -52,20 +52,28 @@ class MissingWarning:
         self._where = where
         self._log = logger
         self._said: frozenset[str] = frozenset()
+        self._missing: frozenset[str] = frozenset()
+        self._unknown = self._collections
 
-    def tell(self, missing: frozenset[str] | None) -> None:
+    def tell(self, missing: frozenset[str] | None, judged: Iterable[str]) -> None:
         """Compare with what was said before.
 
         :param missing: of whichever collections; ``None`` for a look that could not tell.
+        :param judged: the collections that the look is about. Of any other holds what was known before.
         """
-        if missing is None or (now := missing & self._collections) == self._said:
+        if missing is None:
             return
-        self._said = now
-        if now:
+        seen = self._collections.intersection(judged)
+        self._missing = (self._missing - seen) | (missing & seen)
+        self._unknown -= seen
+        if self._missing == self._said or (self._unknown and not self._missing):
+            return
+        self._said = self._missing
+        if self._missing:
             self._log.warning(
                 "%s: there is no such collection as %s; it is watched all the same, in case that it comes",
                 self._where,
-                first_of([repr(id_) for id_ in sorted(now)], _MOST_NAMED),
+                first_of([repr(id_) for id_ in sorted(self._missing)], _MOST_NAMED),
             )
         else:
             self._log.info("%s: all watched collections exist now", self._where)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence, Sized
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Sized
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -110,13 +111,35 @@ def _shared(values: Any, names: tuple[str, ...], place: _Place, context: Context
                 "is used by several mapped tasks, which would replace each other's snapshot, because expand() makes"
                 " every combination: use expand_kwargs() with pairs"
             )
-        columns = [_resolved(values[name], context) for name in chosen]
-        tasks = [] if None in columns else [dict(zip(chosen, each, strict=True)) for each in product(*columns)]
+        columns = [_items(values[name], context) for name in chosen]
+        known = [column for column in columns if column is not None]
+        several = product(*known) if len(known) == len(columns) else ()
+        tasks: list[Mapping[str, Any]] = [dict(zip(chosen, each, strict=True)) for each in several]
     else:
-        tasks = [_resolved(item, context) for item in _resolved(values, context) or ()]
+        found = _all_that_can(lambda item: _resolved(item, context), _items(values, context) or ())
+        tasks = [each for each in found if isinstance(each, Mapping)]  # of anything else Airflow makes no task
     if len({place(given) for given in tasks}) < len(tasks):
         return "is given to more than one mapped task, and they would replace each other's snapshot"
     return None
+
+
+def _items(values: Any, context: Context) -> list[Any] | None:
+    """What is mapped over, item by item. ``None`` where that cannot be had at once; it is not compared."""
+    values = _resolved(values, context)
+    if values is None or not isinstance(values, Sequence):
+        return values if values is None else list(values)
+    return _all_that_can(values.__getitem__, range(len(values)))
+
+
+def _all_that_can(read: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """What is read, where it can be. A function of an XComArg's ``map()`` may raise, for instance to have Airflow skip
+    the task of this item: that one ends without a place, and the others have theirs.
+    """
+    found: list[Any] = []
+    for item in items:
+        with contextlib.suppress(Exception):
+            found.append(read(item))
+    return found
 
 
 def _resolved(value: Any, context: Context) -> Any:
@@ -128,7 +151,7 @@ def _at_once(values: Any) -> Any:
 
     Each task of an expansion looks at the values of all: one by one that were a million requests for a thousand tasks.
 
-    :return: ``None`` for what cannot be had so; it is not compared.
+    :return: ``None`` for what cannot be had so.
     """
     from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
 
@@ -136,11 +159,11 @@ def _at_once(values: Any) -> Any:
         return values[:]
     if not isinstance(values, Sequence) or isinstance(values, (str, list, tuple)):
         return values
-    made = copy.copy(values)  # by an XComArg's map(), zip() or concat(), which hold what they are made of
+    made: Any = copy.copy(values)  # by an XComArg's map(), zip() or concat(), which hold what they are made of
     if hasattr(made, "value"):
         made.value = _at_once(made.value)
-    elif hasattr(made, "values"):
+        return None if made.value is None else made
+    if hasattr(made, "values"):
         made.values = [_at_once(each) for each in made.values]
-    else:
-        return None
-    return list(made)
+        return None if any(each is None for each in made.values) else made
+    return None

@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -63,6 +64,11 @@ class Observation:
     missing: frozenset[str] | None = None
     """Those in ``contents`` that do not exist; ``None`` where that is not known."""
 
+    @cached_property
+    def judged(self) -> frozenset[str]:
+        """The collections of which :attr:`missing` says something: by their lists, and so of no other."""
+        return frozenset(id_ for (_, id_), found in self.contents.items() if found is not None)
+
 
 class Watch:
     """The loop of one connection, and those who want something of it."""
@@ -73,7 +79,6 @@ class Watch:
         self._news = asyncio.Event()
         self._troubles: set[str] = set()
         self._failed: set[tuple[str, str]] = set()
-        self._read_again = False
         self._failures = 0
         self._loops = 0
         self.shared: Broadcast[Observation] = Broadcast(self.observations)
@@ -98,6 +103,8 @@ class Watch:
 
     async def observations(self) -> AsyncGenerator[Observation, None]:
         """The loop itself, without an end."""
+        from camunda_optimize import OptimizeError
+
         lease = ClientLease(self._conn_id)
         self._loops += 1
         try:
@@ -105,17 +112,14 @@ class Watch:
                 due = await self._somebody_due()
                 self._failures += 1  # until a look is over; that there is no client to look with is one too
                 try:
-                    if self._read_again:
-                        await lease.renew()
                     observation = await self._look(await lease.client(), due)
                 except Exception as error:  # noqa: BLE001 - nothing but its own bugs may end a watcher
                     self._postpone(due)
                     self._log(type(error).__name__, error)
-                    self._read_again = _was_answered(error)
-                    if not self._read_again and not getattr(error, "transient", False):
+                    if not isinstance(error, OptimizeError):  # a bug, after which the client may be of no use
                         await lease.discard()
                     continue
-                self._failures, self._read_again = 0, False
+                self._failures = 0
                 self._postpone(due)
                 yield observation
         finally:
@@ -216,13 +220,6 @@ class Watch:
         # Only of the client's own errors it is known that their text holds no secrets.
         said = f"{kind}: {error}" if isinstance(error, OptimizeError) else kind
         log.warning("connection '%s': watching goes on, in spite of %s%s", self._conn_id, where, said)
-
-
-def _was_answered(error: Exception) -> bool:
-    """Whether the client and its connection work, and what was answered may change if the settings do."""
-    from camunda_optimize import ApiError, AuthenticationError, ResponseFormatError
-
-    return isinstance(error, (ApiError, AuthenticationError, ResponseFormatError)) and not error.transient
 
 
 def _others_would_fail_too(error: OptimizeError) -> bool:

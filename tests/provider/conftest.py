@@ -207,3 +207,19 @@ def optimize_connection(set_connection, optimize_simulator):
 
     connect()
     return connect
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The connections that a client was opened for, in their order."""
+    from camunda_optimize_provider.hooks.optimize import OptimizeHook
+
+    opened = []
+    original = OptimizeHook.client
+
+    def counted(hook):
+        opened.append(hook.optimize_conn_id)
+        return original(hook)
+
+    monkeypatch.setattr(OptimizeHook, "client", counted)
+    return opened

@@ -15,6 +15,8 @@ from camunda_optimize_provider.operators.optimize import OptimizeExportDashboard
 from camunda_optimize_provider.operators.optimize import OptimizeImportEntitiesOperator as Import
 from camunda_optimize_provider.storage import same_place
 
+from .conftest import airflow_exception
+
 
 @pytest.mark.parametrize("written", ["file://storage@{}", "file:{}", " {} \n", "{}/."])
 def test_a_local_place_however_it_is_written(
@@ -131,6 +133,42 @@ def test_what_mapped_tasks_returned_is_compared_without_a_request_for_each_pair(
     assert set(ended.values()) == {"failed" if same else "success"}
     assert requests["all"] <= 2 * len(ended)
     assert requests["one"] <= 2 * len(ended)  # Airflow's own
+
+
+@pytest.mark.parametrize("expand", ["expand", "expand_kwargs"])
+@pytest.mark.parametrize("how", ["map", "zip", "concat"])
+@pytest.mark.parametrize("same", [False, True], ids=["other places", "the same place"])
+def test_an_item_that_its_map_has_skipped_takes_no_other_task_with_it(
+    run_dag, optimize_connection, optimize_simulator, tmp_path, capfd, expand, how, same
+):
+    names = ["one", "", "one" if same else "two"]
+
+    @task
+    def name(given):
+        return given
+
+    def place(given):
+        if not given:
+            raise airflow_exception("AirflowSkipException")("there is nothing to do")
+        return f"{tmp_path}/{given}"
+
+    with DAG("skipped_by_map", schedule=None) as dag:
+        given = name.expand(given=names)
+        places = {
+            "map": lambda: given.map(place),
+            "zip": lambda: given.map(place).zip(given).map(lambda pair: f"{pair[0]}-{pair[1]}"),
+            "concat": lambda: given.map(place).concat(given.map(place).map(lambda each: f"{each}-again")),
+        }[how]()
+        export = Export.partial(task_id="export", collections=None)
+        if expand == "expand":
+            export.expand(destination=places)
+        else:
+            export.expand_kwargs(places.map(lambda each: {"destination": each}))
+    run = run_dag(dag)
+    ended = [run.states[f"export[{number}]"] for number in range(6 if how == "concat" else 3)]
+    assert ended[1::3] == ["skipped"] * (len(ended) // 3)
+    assert set(ended[::3] + ended[2::3]) == {"failed" if same else "success"}
+    assert ("is given to more than one mapped task" in capfd.readouterr().out) is same
 
 
 @pytest.mark.parametrize(

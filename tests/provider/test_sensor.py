@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import DAG
 
+from camunda_optimize import ConfigurationError
 from camunda_optimize.testing import Fault
 from camunda_optimize_provider.hooks.optimize import OptimizeHook
 from camunda_optimize_provider.sensors.optimize import OptimizeReadySensor
 from camunda_optimize_provider.triggers import optimize as triggers
 
-from .conftest import airflow_exception
+from .conftest import airflow_exception, simulator_fields
 
 
 @pytest.fixture(autouse=True)
@@ -121,10 +123,15 @@ def test_defers_with_a_timeout_and_without_a_secret(optimize_simulator, optimize
         dag.get_task("wait").execute({"ti": SimpleNamespace(map_index=-1), "dag": dag})
     assert caught.value.timeout == timedelta(seconds=600)
     assert caught.value.method_name == "execute_complete"
-    assert caught.value.trigger.serialize() == (
-        "camunda_optimize_provider.triggers.optimize.OptimizeReadyTrigger",
-        {"optimize_conn_id": "camunda_optimize_default", "poll_interval": 30.0, "max_wait": None},
-    )
+    path, arguments = caught.value.trigger.serialize()
+    assert path == "camunda_optimize_provider.triggers.optimize.OptimizeReadyTrigger"
+    assert 500 < arguments.pop("deadline") - time.time() <= 600
+    assert arguments == {
+        "optimize_conn_id": "camunda_optimize_default",
+        "poll_interval": 30.0,
+        "max_wait": None,
+        "silent_fail": False,
+    }
 
 
 def test_airflows_setting_decides_who_waits(monkeypatch):
@@ -179,6 +186,15 @@ def test_a_kill_while_the_connection_is_looked_up_is_not_forgotten(
 
 
 @modes
+def test_a_kill_before_the_first_look_is_not_forgotten(optimize_simulator, optimize_connection, mode):
+    sensor = OptimizeReadySensor(task_id="t", **mode)
+    sensor.on_kill()  # Airflow renders the templates meanwhile
+    with pytest.raises(airflow_exception("AirflowException"), match="stopped from outside"):
+        sensor.execute({})
+    assert optimize_simulator.counters.requests == 0
+
+
+@modes
 @pytest.mark.parametrize(
     ("how", "state"), [({}, "failed"), ({"soft_fail": True}, "skipped"), ({"never_fail": True}, "skipped")]
 )
@@ -211,6 +227,40 @@ def test_an_error_of_airflow_itself_is_what_airflow_makes_of_it(
     assert run.states == {"wait": state}
 
 
+@modes
+@pytest.mark.parametrize(
+    ("how", "state"),
+    [
+        ({}, "failed"),
+        ({"silent_fail": True}, "success"),
+        ({"never_fail": True}, "skipped"),
+        ({"soft_fail": True}, "failed"),  # as Airflow has it: it is about what a look has found
+    ],
+)
+def test_an_error_of_a_later_look_is_what_airflow_makes_of_it(
+    run_dag, optimize_simulator, optimize_connection, monkeypatch, capfd, mode, how, state
+):
+    optimize_simulator.add_fault(Fault(path="readyz", status=503, times=1))
+    original = OptimizeHook._read
+    looks = []
+
+    def not_the_second_time(hook, *arguments):
+        looks.append(hook)
+        if len(looks) == 2:
+            raise RuntimeError("the disk is full")
+        return original(hook, *arguments)
+
+    monkeypatch.setattr(OptimizeHook, "_read", not_the_second_time)
+    arguments = {"retries": 1, "retry_delay": timedelta(0)} if state == "failed" else {}
+    run = run_dag(one_sensor("late_hiccup", **arguments, **how, **mode))
+    if state == "failed":
+        assert run.states == {"wait": "success"}  # the second try, which it would not have after what is final
+        assert run.tries == {"wait": 2}
+        assert "RuntimeError" in capfd.readouterr().out
+    else:
+        assert run.states == {"wait": state}
+
+
 @pytest.mark.parametrize("how", ["soft_fail", "never_fail"])
 def test_what_does_not_mend_itself_while_it_is_deferred_may_be_skipped(
     run_dag, optimize_simulator, optimize_connection, how
@@ -236,3 +286,61 @@ def test_the_triggerer_is_told_of_the_backoff(optimize_simulator, optimize_conne
     with pytest.raises(airflow_exception("TaskDeferred")) as caught:
         sensor.execute({})
     assert caught.value.trigger.serialize()[1]["max_wait"] == max_wait
+
+
+def test_the_triggerer_is_told_of_silent_fail(optimize_simulator, optimize_connection):
+    optimize_simulator.ready = False
+    sensor = OptimizeReadySensor(task_id="t", deferrable=True, silent_fail=True)
+    with pytest.raises(airflow_exception("TaskDeferred")) as caught:
+        sensor.execute({})
+    assert caught.value.trigger.serialize()[1]["silent_fail"] is True
+
+
+URL = "https://client:S3cretPassw0rd@optimize.example.com"
+MISTAKES = {
+    "a URL": ({"optimize_conn_id": URL}, "optimize_conn_id: is a URL, where the id of a connection belongs"),
+    "a flag": ({"deferrable": "no"}, "deferrable: must be True or False, not 'no'"),
+}
+
+
+@pytest.mark.parametrize("how", ["itself", "partial", "expand", "expand_kwargs", "default_args"])
+@pytest.mark.parametrize(("arguments", "words"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_what_cannot_be_meant_breaks_the_import_of_the_dag(arguments, words, how):
+    with (
+        pytest.raises(ConfigurationError, match=words) as caught,
+        DAG("mistake", schedule=None, default_args=arguments if how == "default_args" else {}),
+    ):
+        if how in ("itself", "default_args"):
+            OptimizeReadySensor(task_id="wait", **(arguments if how == "itself" else {}))
+        elif how == "partial":
+            OptimizeReadySensor.partial(task_id="wait", **arguments).expand(poke_interval=[1, 2])
+        elif how == "expand":
+            OptimizeReadySensor.partial(task_id="wait").expand(**{name: [value] for name, value in arguments.items()})
+        else:
+            OptimizeReadySensor.partial(task_id="wait").expand_kwargs([{}, arguments])
+    assert "S3cret" not in str(caught.value)
+
+
+def test_mapped_sensors_wait_each_for_its_own(run_dag, optimize_connection, set_connection, optimize_simulator):
+    set_connection("another", **simulator_fields(optimize_simulator, password="another-secret-altogether"))
+    with DAG("mapped", schedule=None) as dag:
+        OptimizeReadySensor.partial(task_id="wait").expand(optimize_conn_id=["camunda_optimize_default", "another"])
+    assert run_dag(dag).states == {"wait[0]": "success", "wait[1]": "failed"}
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_url_that_a_template_makes_is_refused_and_its_password_nowhere(run_dag, airflow_database, capfd, mapped):
+    with DAG("rendered", schedule=None) as dag:
+        conn_id = "{{ 'https://client:S3cret' ~ 'Passw0rd@optimize.example.com' }}"
+        if mapped:
+            OptimizeReadySensor.partial(task_id="wait", retries=3).expand(optimize_conn_id=[conn_id])
+        else:
+            OptimizeReadySensor(task_id="wait", optimize_conn_id=conn_id, retries=3)
+    run = run_dag(dag)
+    assert set(run.states.values()) == {"failed"}
+    assert set(run.tries.values()) == {1}
+    said = "".join(capfd.readouterr())
+    assert "optimize_conn_id: is a URL" in said
+    printed = "\n".join(line for line in said.splitlines() if "MaskSecret(" not in line)
+    assert "S3cretPassw0rd" not in run.everything + printed
+    assert "***" in run.everything

@@ -49,7 +49,7 @@ async def fired(trigger):
     """The payload of the first event."""
     events = trigger.run()
     try:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async for event in events:
                 return event.payload
     finally:
@@ -83,7 +83,7 @@ class Watching:
             await trigger.cleanup()
 
     async def until(self, condition):
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while not condition():
                 for task in self._tasks:
                     assert not task.done(), task.result()
@@ -107,21 +107,29 @@ async def test_fires_when_optimize_is_ready(optimize_connection):
     assert payload == {"status": "ready", "message": "Connected: Optimize accepts the token and has 8 collections."}
 
 
+BEGIN = 1_700_000_000.0
+
+
+class Waited(list):
+    ready_after = 5
+
+
 @pytest.fixture
 def waited(optimize_simulator, monkeypatch):
-    """How long a trigger waits, and after how many requests; Optimize is ready after the fifth time."""
+    """How long a trigger waits, and after how many requests; Optimize is ready after the fifth time, or a later one."""
     optimize_simulator.ready = False
-    waited = []
+    waited = Waited()
 
     async def sleep(seconds, sleep=asyncio.sleep):
         if seconds >= 1:  # and not the client's own
             waited.append((seconds, optimize_simulator.counters.requests))
         await sleep(min(seconds, QUICK))
-        if len(waited) == 5:
+        if len(waited) == waited.ready_after:
             optimize_simulator.ready = True
 
     monkeypatch.setattr(triggers, "FIRST_WAIT", 5.0)
     monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
+    monkeypatch.setattr(triggers.time, "time", lambda: BEGIN + sum(seconds for seconds, _ in waited))
     return waited
 
 
@@ -134,6 +142,54 @@ async def test_waits_at_first_and_until_optimize_is_ready(optimize_connection, w
 async def test_waits_longer_and_longer_if_it_is_to(optimize_connection, waited):
     assert (await fired(again(OptimizeReadyTrigger(poll_interval=2, max_wait=7))))["status"] == "ready"
     assert [seconds for seconds, _ in waited[1:]] == [2, 4, 7, 7]
+
+
+async def test_looks_once_more_before_the_time_is_over(optimize_connection, waited, monkeypatch):
+    monkeypatch.setattr(triggers, "SHORTEST_INTERVAL", 5.0)
+    trigger = again(OptimizeReadyTrigger(poll_interval=60, max_wait=3600, deadline=BEGIN + 3600))
+    waited.ready_after = 7
+    assert (await fired(trigger))["status"] == "ready"
+    assert [seconds for seconds, _ in waited] == [60, 60, 120, 240, 480, 960, 1675]
+    assert sum(seconds for seconds, _ in waited) == 3595  # a look takes a moment, and Airflow ends it at 3600
+
+
+async def test_looks_although_the_interval_is_longer_than_the_time(optimize_connection, waited, monkeypatch):
+    monkeypatch.setattr(triggers, "SHORTEST_INTERVAL", 5.0)
+    waited.ready_after = 3
+    assert (await fired(OptimizeReadyTrigger(poll_interval=600, deadline=BEGIN + 30)))["status"] == "ready"
+    # Airflow ends what waits past its deadline, sooner or later: that is no reason to look more often.
+    assert [seconds for seconds, _ in waited] == [25, 600, 600]
+
+
+@pytest.mark.parametrize("silent_fail", [False, True])
+async def test_what_nobody_expects_is_told_in_words_or_waited_out(optimize_connection, monkeypatch, silent_fail):
+    from camunda_optimize_provider.hooks.optimize import OptimizeHook
+
+    original = OptimizeHook.aget_config
+    hiccups = [RuntimeError("with a password"), RuntimeError("with a password")]
+
+    async def sometimes(hook):
+        if hiccups:
+            raise hiccups.pop()
+        return await original(hook)
+
+    monkeypatch.setattr(OptimizeHook, "aget_config", sometimes)
+    payload = await fired(again(OptimizeReadyTrigger(poll_interval=QUICK, silent_fail=silent_fail)))
+    if silent_fail:
+        assert payload["status"] == "ready"
+    else:
+        assert payload == {"status": "failed", "message": "this look failed: RuntimeError"}
+
+
+URLS = ["https://client:S3cretPassw0rd@optimize.example.com", "client:S3cretPassw0rd@optimize.example.com"]
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize("trigger", [OptimizeReadyTrigger, CollectionChangedTrigger])
+async def test_a_url_is_no_connection_id(trigger, url):
+    with pytest.raises(ConfigurationError, match=r"optimize_conn_id: is a URL") as caught:
+        trigger(optimize_conn_id=url)
+    assert "S3cret" not in str(caught.value)
 
 
 FAILURES = {
@@ -155,22 +211,6 @@ async def test_a_connection_that_does_not_exist_is_not_waited_for(airflow_databa
     payload = await fired(OptimizeReadyTrigger("no_such_connection", QUICK))
     assert payload["status"] == "error"
     assert "no_such_connection" in payload["message"]
-
-
-@pytest.fixture
-def opened(monkeypatch):
-    """The connections that a client was opened for, in their order."""
-    from camunda_optimize_provider.hooks.optimize import OptimizeHook
-
-    opened = []
-    original = OptimizeHook.client
-
-    def counted(hook):
-        opened.append(hook.optimize_conn_id)
-        return original(hook)
-
-    monkeypatch.setattr(OptimizeHook, "client", counted)
-    return opened
 
 
 def api_server_error():
@@ -213,7 +253,7 @@ async def test_forty_triggers_share_one_session_and_one_token(optimize_simulator
         await asyncio.sleep(2 * QUICK)
         optimize_simulator.ready = True
         assert {payload["status"] for payload in await asyncio.gather(*waiting)} == {"ready"}
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while lists(optimize_simulator) < 24:
                 await asyncio.sleep(0.01)
         assert open_clients() == ["camunda_optimize_default"]
@@ -392,7 +432,7 @@ async def test_many_collections_that_always_fail_keep_no_other_from_being_watche
     assert opened == ["camunda_optimize_default"]
 
 
-async def test_a_refusal_reads_the_connection_again_and_leaves_the_client_to_the_others(
+async def test_a_refusal_leaves_the_client_to_all_until_the_connection_changes(
     optimize_simulator, optimize_connection, opened
 ):
     one = ids(optimize_simulator)[0]
@@ -526,7 +566,7 @@ class Triggerer:
 
 
 async def until(condition):
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -691,7 +731,7 @@ async def test_a_kill_gives_back_the_share_of_the_client(optimize_simulator, opt
     optimize_simulator.ready = False
     killed, other = OptimizeReadyTrigger(poll_interval=QUICK), OptimizeReadyTrigger(poll_interval=QUICK)
     tasks = [asyncio.create_task(fired(trigger)) for trigger in (killed, other)]
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while optimize_simulator.counters.by_path.get("/api/readyz", 0) < 4:
             await asyncio.sleep(0.01)
     tasks[0].cancel()  # as the triggerer does

@@ -114,16 +114,53 @@ async def test_an_old_server_cannot_tell(optimize_simulator_factory, optimize_co
 async def test_many_are_named_in_part(caplog):
     names = [f"c{number:02}" for number in range(1012)]
     warning = MissingWarning(names, "here", logging.getLogger("many"))
-    warning.tell(frozenset(names) | {"of somebody else"})
+    warning.tell(frozenset(names) | {"of somebody else"}, names)
     assert "'c09' and 1,002 more;" in caplog.text
     assert "somebody" not in caplog.text
     caplog.clear()
-    warning.tell(None)  # a look that could not tell
-    warning.tell(frozenset(names))
+    warning.tell(None, names)  # a look that could not tell
+    warning.tell(frozenset(names), names)
     assert caplog.text == ""
 
 
 async def test_what_is_watched_by_no_name_is_never_missing(caplog):
-    MissingWarning(None, "here").tell(frozenset({"one"}))
+    MissingWarning(None, "here").tell(frozenset({"one"}), {"one"})
     assert caplog.text == ""
     assert watching.Observation(frozenset(), {}, None).missing is None
+
+
+async def test_a_collection_that_could_not_be_listed_is_neither_there_nor_missing(
+    optimize_simulator, optimize_connection, said
+):
+    one = ids(optimize_simulator)[0]
+    async with Watching(CollectionChangedTrigger([one, "nope-id"], poll_interval=QUICK)) as watched:
+        await watched.until(lambda: said()[0])
+        refused = optimize_simulator.add_fault(Fault(path="dashboard", collection_id="nope-id", status=403))
+        await watched.until(lambda: refused.fired > 2)
+        optimize_simulator.clear_faults()
+        seen = lists(optimize_simulator, "nope-id")
+        await watched.until(lambda: lists(optimize_simulator, "nope-id") > seen + 2)
+    warnings, information = said()
+    assert len(warnings) == 1
+    assert information == []
+
+
+@pytest.mark.parametrize(
+    ("looks", "words"),
+    [
+        ([({"b"}, "ab"), ((), "a"), ({"b"}, "ab")], ["such collection as 'b'"]),
+        ([({"a"}, "a"), ((), "a"), ((), "b")], ["such collection as 'a'", "exist now"]),
+        ([({"a"}, "a"), ((), "a"), ({"b"}, "b")], ["such collection as 'a'", "such collection as 'b'"]),
+        ([({"a"}, "a"), ({"b"}, "b"), ((), "a")], ["collection as 'a'", "collection as 'a', 'b'", "collection as 'b'"]),
+        ([((), "a"), ((), "ab")], []),
+    ],
+)
+async def test_a_look_says_nothing_of_collections_that_it_did_not_see(caplog, looks, words):
+    caplog.set_level(logging.INFO)
+    warning = MissingWarning("ab", "here", logging.getLogger("many"))
+    for missing, judged in looks:
+        warning.tell(frozenset(missing), frozenset(judged))
+    said = [record.getMessage() for record in caplog.records if record.name == "many"]
+    assert len(said) == len(words), said
+    for line, word in zip(said, words, strict=True):
+        assert word in line

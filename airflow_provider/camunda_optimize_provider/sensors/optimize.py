@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator
 
+from ..arguments import in_a_task
 from ..connection_form import DEFAULT_CONN_ID
+from ..operators._mapped import Partial
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from camunda_optimize.checks import ConnectionCheck
 
     from ..runner import LoopThread
+
+
+_STOPPED = "The sensor was stopped from outside."
 
 
 class _Killed(BaseException):
@@ -28,14 +34,17 @@ class OptimizeReadySensor(BaseSensorOperator):
     An outage is waited out. What does not mend itself, such as a wrong secret, fails the task at once. With
     ``deferrable=True`` the task looks once, and leaves the waiting to the triggerer, where all sensors of a connection
     share one session and one token. ``soft_fail``, ``never_fail``, ``silent_fail``, ``exponential_backoff`` and
-    ``max_wait`` mean the same in both modes; a deferred one looks every five seconds at the most.
+    ``max_wait`` mean the same in both modes; a deferred one looks never more often than every five seconds.
 
     :param optimize_conn_id: the connection. (templated)
     :param deferrable: whether the triggerer waits; by default as Airflow's ``[operators] default_deferrable`` says.
+    :raises camunda_optimize.ConfigurationError: while the DAG is parsed, for an argument that cannot be meant so.
     """
 
     template_fields: Sequence[str] = ("optimize_conn_id",)
     ui_color = "#f2e6d9"
+    if not TYPE_CHECKING:  # for type checkers it is Airflow's
+        partial = Partial()
 
     _running: LoopThread[Any] | None = None
     _killed = False
@@ -46,6 +55,30 @@ class OptimizeReadySensor(BaseSensorOperator):
         super().__init__(**kwargs)
         self.optimize_conn_id = optimize_conn_id
         self.deferrable: bool = _default_deferrable() if deferrable is None else deferrable
+        if not in_a_task():  # a mapped sensor is made there, and what its DAG file says has been judged before
+            self.check_arguments()
+
+    def check_arguments(self) -> None:
+        """What can be judged while a DAG is parsed: whatever is no template."""
+        from ..arguments import check_flag, is_template
+        from ..conn_ids import check_conn_id
+
+        if self.deferrable is not None:  # of a mapped one, where it is not said yet
+            check_flag(self.deferrable, "deferrable")
+        if not is_template(self.optimize_conn_id):
+            check_conn_id(self.optimize_conn_id, "optimize_conn_id")
+
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render, and mask the password in a URL before Airflow stores what was rendered: a look refuses it.
+
+        :param content: of a templated field, or a part of it.
+        """
+        from ..storage import mask_credentials
+
+        rendered = super().render_template(content, *args, **kwargs)
+        if content is self.optimize_conn_id:
+            mask_credentials(rendered)
+        return rendered
 
     def execute(self, context: Context) -> None:
         """Wait.
@@ -54,11 +87,12 @@ class OptimizeReadySensor(BaseSensorOperator):
         """
         from ..failures import ordinary_failure
 
-        self._killed = False
+        if self._killed:  # while Airflow rendered the templates
+            raise ordinary_failure(_STOPPED)
         try:
             super().execute(context)
         except _Killed:
-            raise ordinary_failure("The sensor was stopped from outside.") from None
+            raise ordinary_failure(_STOPPED) from None
 
     def execute_complete(self, context: Context, event: Mapping[str, str]) -> None:  # noqa: ARG002 - Airflow's
         """What the trigger found.
@@ -66,12 +100,16 @@ class OptimizeReadySensor(BaseSensorOperator):
         :param context: of the task.
         :param event: its payload.
         """
-        from ..failures import fail_at_once
+        from ..failures import fail_at_once, ordinary_failure
 
         if event.get("status") != "ready":
             message = event.get("message") or "the trigger fired without saying why"
             named = f"connection '{self.optimize_conn_id}'"
-            raise fail_at_once(message if named in message else f"{named}: {message}")
+            message = message if named in message else f"{named}: {message}"
+            if event.get("status") != "failed":
+                raise fail_at_once(message)
+            # For soft_fail Airflow would make a skip of its own exceptions here, and does not where the task looks.
+            raise RuntimeError(message) if self.soft_fail else ordinary_failure(message)
         self.log.info("%s", event.get("message"))
 
     def poke(self, context: Context) -> bool:  # noqa: ARG002 - Airflow's
@@ -101,7 +139,11 @@ class OptimizeReadySensor(BaseSensorOperator):
         self.defer(
             # Its first wait is there: a trigger that fires at once may overtake the deferral.
             trigger=OptimizeReadyTrigger(
-                self.optimize_conn_id, float(self.poke_interval), longest if self.exponential_backoff else None
+                self.optimize_conn_id,
+                float(self.poke_interval),
+                max_wait=longest if self.exponential_backoff else None,
+                deadline=time.time() + self.timeout,
+                silent_fail=bool(self.silent_fail),
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout),

@@ -6,6 +6,7 @@ All triggers of one triggerer that use the same connection share one HTTP sessio
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,37 +24,51 @@ FIRST_WAIT = 5.0
 """Seconds before a deferred task may go on, at the least. A trigger that fires sooner may overtake Airflow's own notice
 that the task was deferred; the task fails then."""
 SHORTEST_INTERVAL = 5.0
+_LAST_LOOK = 5.0
+"""Seconds before the deadline, for a look takes a moment too, and Airflow ends what it finds waiting then."""
 ENTITIES = ("dashboards", "reports")
-_NOT_FOUND_LOOKS = 3
-"""In a row, until it is believed that there is no such connection: Airflow says the same where it cannot look it up for
-the moment."""
 
 
 class OptimizeReadyTrigger(BaseTrigger):
     """Fires once Optimize is ready, an access token is issued, and one harmless call succeeds with it.
 
-    The event's payload is ``{"status": "ready" | "error", "message": …}``. An outage is waited out, of Optimize as
-    of Airflow, which is asked for the connection; what does not mend itself, such as a wrong secret, is an error.
+    The event's payload is ``{"status": "ready" | "error" | "failed", "message": …}``. An outage is waited out, of
+    Optimize as of Airflow, which is asked for the connection before each look; what does not mend itself, such as a
+    wrong secret, is an error. A look has failed if nobody knows whether the next one would, too.
 
     :param optimize_conn_id: the connection.
     :param poll_interval: seconds between two looks; 5 at the least.
     :param max_wait: if given, the interval doubles after each look, up to so many seconds.
+    :param deadline: when Airflow will end the waiting, in seconds since 1970. There is a look just before, whatever the
+        interval.
+    :param silent_fail: whether looks that failed are waited out, too.
+    :raises camunda_optimize.ConfigurationError: for a URL in place of the connection's id.
     """
 
     def __init__(
-        self, optimize_conn_id: str = DEFAULT_CONN_ID, poll_interval: float = 60.0, max_wait: float | None = None
+        self,
+        optimize_conn_id: str = DEFAULT_CONN_ID,
+        poll_interval: float = 60.0,
+        max_wait: float | None = None,
+        *,
+        deadline: float | None = None,
+        silent_fail: bool = False,
     ) -> None:
+        from ..conn_ids import check_conn_id
+
         super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
+        check_conn_id(optimize_conn_id, "optimize_conn_id")
         self.optimize_conn_id = optimize_conn_id
         self.poll_interval = poll_interval
         self.max_wait = max_wait
+        self.deadline = deadline
+        self.silent_fail = silent_fail
         self._close: Any = None
-        self._not_found = 0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and the arguments that make this trigger again; no secret is among them."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
-        names = ("optimize_conn_id", "poll_interval", "max_wait")
+        names = ("optimize_conn_id", "poll_interval", "max_wait", "deadline", "silent_fail")
         return path, {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -63,7 +78,7 @@ class OptimizeReadyTrigger(BaseTrigger):
         lease = ClientLease(self.optimize_conn_id)
         self._close = lease.aclose
         said, interval = None, self.poll_interval
-        await asyncio.sleep(max(FIRST_WAIT, interval))
+        await asyncio.sleep(max(FIRST_WAIT, self._at_the_latest(interval)))
         try:
             while True:
                 status, message = await self._look(lease)
@@ -73,31 +88,36 @@ class OptimizeReadyTrigger(BaseTrigger):
                 if message != said:
                     said = message
                     self.log.info("Waiting: %s", said)
-                await asyncio.sleep(max(SHORTEST_INTERVAL, interval))
+                await asyncio.sleep(max(SHORTEST_INTERVAL, self._at_the_latest(interval)))
                 if self.max_wait is not None:
                     interval = min(interval * 2, self.max_wait)
         finally:
             await lease.aclose()
 
+    def _at_the_latest(self, interval: float) -> float:
+        """Seconds until the next look: what remains until the last one, if that is less."""
+        rest = 0.0 if self.deadline is None else self.deadline - _LAST_LOOK - time.time()
+        return min(interval, rest) if rest > 0 else interval
+
     async def _look(self, lease: ClientLease) -> tuple[str, str]:
-        """``ready``, ``error`` or ``waiting``, and why."""
+        """``ready``, ``error``, ``failed`` or ``waiting``, and why."""
         from airflow.sdk.exceptions import AirflowRuntimeError
 
-        from camunda_optimize import ConfigurationError
+        from camunda_optimize import OptimizeError
 
         from ..failures import not_found_errors
+        from ..runner import in_words
 
         try:
-            optimize = await lease.client()
-        except ConfigurationError as error:
-            return "error", str(error)
+            check = await lease.check()
+        except OptimizeError as error:
+            return "waiting" if error.transient else "error", str(error)
         except not_found_errors() as error:
-            self._not_found += 1
-            return "waiting" if self._not_found < _NOT_FOUND_LOOKS else "error", str(error)
+            return "error" if lease.is_believed_gone else "waiting", str(error)
         except AirflowRuntimeError as error:
             return "waiting", f"Airflow could not look up the connection ({error.error.error.value})"
-        self._not_found = 0
-        check = await optimize.check()
+        except Exception as error:  # noqa: BLE001 - of which Airflow would say "Trigger failure", and no more
+            return "waiting" if self.silent_fail else "failed", f"this look failed: {in_words(error)}"
         if check.ok:
             return "ready", check.message
         return "waiting" if check.error and check.error.transient else "error", check.message
@@ -131,6 +151,7 @@ class CollectionChangedTrigger(BaseEventTrigger):
     :param entity: ``dashboards`` or ``reports``.
     :param optimize_conn_id: the connection.
     :param poll_interval: seconds between two looks; 5 at the least.
+    :raises camunda_optimize.ConfigurationError: for an argument that cannot be meant so.
     """
 
     def __init__(
@@ -143,10 +164,12 @@ class CollectionChangedTrigger(BaseEventTrigger):
         from camunda_optimize import ConfigurationError
 
         from ..arguments import check_seconds, chosen_collections
+        from ..conn_ids import check_conn_id
 
         super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
         if entity not in ENTITIES:
             raise ConfigurationError(f"{entity!r} is not one of {', '.join(ENTITIES)}", setting="entity")
+        check_conn_id(optimize_conn_id, "optimize_conn_id")
         check_seconds(poll_interval, "poll_interval", least=SHORTEST_INTERVAL)
         chosen = chosen_collections(collections, none_means_all=True)
         self.collections = list(chosen) if isinstance(chosen, tuple) else None
@@ -195,7 +218,7 @@ class CollectionChangedTrigger(BaseEventTrigger):
             async for observation in shared_stream:
                 if interest not in observation.interests:
                     continue
-                existence.tell(observation.missing)
+                existence.tell(observation.missing, observation.judged)
                 changes = cursor.advance(observation, interest)
                 if changes:
                     yield _event(make_payload(changes, entity=self.entity, optimize_conn_id=self.optimize_conn_id))
