@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from camunda_optimize import ConfigurationError
 
 from .arguments import is_template
+from .conn_ids import get_connection
 from .masking import mask
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def find_destination(destination: Any, *, setting: str = "destination") -> Desti
 
     :param destination: a path, a URL or an ``ObjectStoragePath``.
     :param setting: what the argument is called.
-    :raises ConfigurationError: if it is empty, holds credentials, or if no installed provider has a filesystem for it.
+    :raises ConfigurationError: if it is empty, holds credentials, if no installed provider has a filesystem for it, or
+        if its connection cannot be read.
     :raises AirflowNotFoundException: if its connection does not exist.
     """
     url = check_url(destination, setting=setting)
@@ -90,14 +92,14 @@ def find_destination(destination: Any, *, setting: str = "destination") -> Desti
     if not found:
         return Destination(url)
 
-    from airflow.sdk import BaseHook, ObjectStoragePath
+    from airflow.sdk import ObjectStoragePath
     from airflow.sdk.io import has_fs
 
     if not has_fs(scheme):
         raise _no_filesystem(scheme, setting)
     conn_id = address.partition("/")[0].rpartition("@")[0]
     if conn_id:  # Airflow's filesystems fall back to anonymous access when their connection does not exist
-        BaseHook.get_connection(conn_id)
+        get_connection(conn_id, setting)
     try:
         path = ObjectStoragePath(url)
     except ValueError:  # of a provider that nobody here knows

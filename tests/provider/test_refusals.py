@@ -77,6 +77,19 @@ MISTAKES = [
         (name, {"timeline_url": value}, "timeline_url: is no address for a browser: it must begin with https://")
         for name in EXPORTS for value in ("javascript:x", "/lake/run.html", 7)
     ],
+    *[
+        (name, {argument: value}, f"{argument}: {words}")
+        for name in RIGHT for argument in ("optimize_conn_id", "conn_id")
+        if (argument in RIGHT[name] if argument == "conn_id" else name != COMMIT)
+        for value, words in [
+            (None, "must be the id of an Airflow connection, as a text, not NoneType"),
+            (5, "must be the id"),
+            (["lake"], "must be the id"),
+            ("", "names no connection"),
+            ("  ", "names no connection"),
+            ("None", "names no connection"),
+        ]
+    ],
     (VARIABLES, {"variables": []}, "variables: is empty"),
     (COMMIT, {"parts": []}, "parts: is empty"),
     (IMPORT, {"collection_id": ""}, "collection_id"),

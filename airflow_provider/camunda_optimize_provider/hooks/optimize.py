@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
+from ..conn_ids import aget_connection, get_connection
 from ..connection_form import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME
 from ..masking import mask, mask_token
 
@@ -60,7 +61,8 @@ class OptimizeHook(BaseHook):
         :raises camunda_optimize.ConfigurationError: names the field of the connection that is wrong.
         """
         if self._config is None:
-            self._config = self._read(self._get_connection(), self.optimize_conn_id)
+            connection = get_connection(self.optimize_conn_id, self.conn_name_attr)
+            self._config = self._read(connection, self.optimize_conn_id)
         return self._config
 
     async def aget_config(self) -> OptimizeConfig:
@@ -69,7 +71,7 @@ class OptimizeHook(BaseHook):
         :raises camunda_optimize.ConfigurationError: names the field of the connection that is wrong.
         """
         if self._config is None:
-            connection = await self._aget_connection()
+            connection = await aget_connection(self.optimize_conn_id, self.conn_name_attr)
             # In a thread: masking sends to Airflow's supervisor and waits, and a CA bundle is a file.
             self._config = await asyncio.to_thread(self._read, connection, self.optimize_conn_id)
         return self._config
@@ -108,7 +110,7 @@ class OptimizeHook(BaseHook):
 
         try:
             # Airflow tests under a random connection id, so that naming it in errors would only puzzle.
-            config = self._read(self._get_connection(), None)
+            config = self._read(get_connection(self.optimize_conn_id, self.conn_name_attr), None)
             check = self.explain(run_in_thread(lambda: self._check(config)))
         except not_found_errors():
             return False, f"There is no connection '{self.optimize_conn_id}'."
@@ -120,34 +122,6 @@ class OptimizeHook(BaseHook):
         # Somebody is waiting at a button: one more try of each request, and no more.
         async with self._opened(config.replace(max_attempts=2)) as optimize:
             return await optimize.check()
-
-    def _get_connection(self) -> Connection:
-        from ..conn_ids import check_conn_id, unreadable
-        from ..failures import not_found_errors
-
-        check_conn_id(self.optimize_conn_id, "optimize_conn_id")
-        try:
-            return self.get_connection(self.optimize_conn_id)
-        except not_found_errors():
-            if problem := unreadable(self.optimize_conn_id):
-                raise problem from None
-            raise
-
-    async def _aget_connection(self) -> Connection:
-        from ..conn_ids import check_conn_id, unreadable
-        from ..failures import not_found_errors
-        from ..masking import asks_for_itself
-
-        check_conn_id(self.optimize_conn_id, "optimize_conn_id")
-        try:
-            return await self.aget_connection(self.optimize_conn_id)
-        except not_found_errors():
-            if problem := unreadable(self.optimize_conn_id):
-                raise problem from None
-            if asks_for_itself():
-                raise
-            # ``dag.test()`` cannot look up a connection of the metadata database asynchronously.
-            return await asyncio.to_thread(self.get_connection, self.optimize_conn_id)
 
     def _read(self, connection: Connection, named: str | None) -> OptimizeConfig:
         from ..connection import read_connection
