@@ -271,18 +271,100 @@ def test_a_secret_of_mapped_tasks_ends_the_parsing_before_anything_is_stored(com
     assert "veryS3cret" not in f"{caught.value} {caught.value!r}"
 
 
-class OfMyOwn(DATA):
+class Gives(DATA):
     """Gives arguments of its own accord."""
 
     def __init__(self, *, area: str, **kwargs):
         super().__init__(destination=f"/lake/{area}", reports=["r"], **kwargs)
 
 
-def test_an_operator_that_gives_arguments_itself_can_be_mapped():
+class Changes(IDS):
+    """Makes something of an argument that it names."""
+
+    def __init__(self, *, collections, **kwargs):
+        super().__init__(collections=[each.strip() for each in collections.split(",")], **kwargs)
+
+
+class ChangesUnnamed(IDS):
+    """The same of one that it does not name."""
+
+    def __init__(self, **kwargs):
+        kwargs["format"] = kwargs["format"].lower()
+        super().__init__(**kwargs)
+
+
+class Judges(IDS):
+    """Judges what its ``__init__`` has made."""
+
+    def __init__(self, *, area, **kwargs):
+        self.folder = f"/lake/{area}"
+        super().__init__(destination=self.folder, **kwargs)
+
+    def check_arguments(self):
+        super().check_arguments()
+        assert self.folder
+
+
+class Chooses(IDS):
+    """Chooses options by what its ``__init__`` has kept."""
+
+    def __init__(self, area, **kwargs):
+        self._area = area
+        super().__init__(**kwargs)
+
+    def options(self):
+        return {**super().options(), "shrink_guard": 0.5 if self._area else None}
+
+
+class Forgives(IDS):
+    """Has no ``__init__``, and lets pass what is refused otherwise."""
+
+    def check_arguments(self):
+        self.format = self.format.lower()
+        super().check_arguments()
+
+
+class Tells(IDS):
+    """Says nothing of arguments."""
+
+    ui_color = "#123456"
+    area = "north"
+
+    def execute(self, context):
+        return {"area": self.area, **super().execute(context)}
+
+
+SUBCLASSES = [
+    (Gives, {}, {"area": ["a", "b"]}),
+    (Changes, {"destination": "/lake"}, {"collections": ["a, b", "c, d"]}),
+    (ChangesUnnamed, {"destination": "/lake"}, {"format": ["JSONL", "CSV"]}),
+    (Judges, {}, {"area": ["a", "b"]}),
+    (Chooses, {"destination": "/lake", "area": "a"}, {"collections": [["a"], ["b"]]}),
+    (Forgives, {"destination": "/lake"}, {"format": ["JSONL", "CSV"]}),
+    (Tells, {"destination": "/lake"}, {"format": ["jsonl", "csv"]}),
+]
+
+
+@pytest.mark.parametrize(("operator", "common", "varied"), SUBCLASSES)
+def test_an_operator_of_somebody_s_own_is_mapped_if_its_tasks_are_right(operator, common, varied):
     with DAG("of_my_own", schedule=None):
-        OfMyOwn.partial(task_id="t").expand(area=["a", "b"])
-        with pytest.raises(ConfigurationError, match="format"):
-            OfMyOwn.partial(task_id="wrong", format="jsnol").expand(area=["a", "b"])
+        operator(task_id="plain", **common, **{name: values[0] for name, values in varied.items()})
+        operator.partial(task_id="mapped", **common).expand(**varied)
+        operator.partial(task_id="pairs", **common).expand_kwargs(
+            [{name: values[1] for name, values in varied.items()}]
+        )
+
+
+def test_an_operator_that_changes_nothing_of_arguments_is_judged_as_ours_are():
+    with DAG("of_my_own_wrongly", schedule=None), pytest.raises(ConfigurationError, match="format: 'jsnol'"):
+        Tells.partial(task_id="wrong", destination="/lake").expand(format=["jsonl", "jsnol"])
+
+
+def test_what_is_wrong_with_an_operator_that_gives_arguments_itself_is_found_by_its_task(run_dag, optimize_connection):
+    with DAG("of_my_own_at_run", schedule=None, default_args={"retries": 2, "retry_delay": 0}) as dag:
+        Gives.partial(task_id="wrong", format="jsnol").expand(area=["a"])
+    run = run_dag(dag)
+    assert (run.states["wrong[0]"], run.tries["wrong[0]"]) == ("failed", 1)
 
 
 def test_partial_is_airflows_own_otherwise():
