@@ -20,6 +20,7 @@ _NOTHINGS = frozenset({"None", "null"})
 _NOTHING = "a template, an XCom or another task came to nothing, which does not mean everything. "
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WEB = re.compile(r"https?://[^/\s]", re.IGNORECASE)
+_BRACKETS = "[("
 _NO_ID = re.compile(r"""[\s,;"'{}]""")
 
 
@@ -217,7 +218,11 @@ def chosen_variables(variables: Any) -> list[Variable]:
     """
     from camunda_optimize import Variable
 
-    found = from_text(variables.strip(), "variables") if isinstance(variables, str) else variables
+    found = variables
+    if isinstance(variables, str) and (text := variables.strip()) not in ("", *_NOTHINGS):
+        if text[0] not in _BRACKETS:
+            raise _refusal("is a text that is no list: write the variables as a list in JSON or in Python", "variables")
+        found = _parsed(text, "variables")
     if not isinstance(found, (list, tuple)):
         raise _refusal("must be a list of variables", "variables")
     known = {field.name for field in dataclasses.fields(Variable)}
@@ -253,11 +258,15 @@ def from_text(text: str, setting: str = "collections") -> Any:
     """
     if not text or text in _NOTHINGS:
         return None
-    if text[0] not in "[(":
+    if text[0] not in _BRACKETS:
         if _NO_ID.search(text):
             problem = "is a text that is neither one id nor a list: write ids as a list in JSON or in Python"
             raise _refusal(problem, setting)
         return [text]
+    return _parsed(text, setting)
+
+
+def _parsed(text: str, setting: str) -> Any:
     for parse in (json.loads, ast.literal_eval):
         with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
             found = parse(text)

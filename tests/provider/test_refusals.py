@@ -91,7 +91,17 @@ MISTAKES = [
         ]
     ],
     (VARIABLES, {"variables": []}, "variables: is empty"),
-    (COMMIT, {"parts": []}, "parts: is empty"),
+    *[
+        (COMMIT, {"parts": value}, f"parts: {words}")
+        for value, words in [
+            ([], "is empty"),
+            ("", "is empty"),
+            (None, "is empty"),
+            ("part one", "is a text that is neither one id nor a list"),
+            ({"rows": 7}, "holds what an export without as_part=True returned"),
+            ([["a"], {"rows": 7}], "holds what an export without as_part=True returned"),
+        ]
+    ],
     (IMPORT, {"collection_id": ""}, "collection_id"),
     (VARIABLES, {"variables": "all of them"}, "variables: is a text"),
     (VARIABLES, {"variables": [{"id": "1"}]}, "entry 0 lacks"),
@@ -153,6 +163,13 @@ def test_a_template_is_judged_when_it_is_rendered(name):
     arguments = {field: template for field in fields if not (field == "collections" and "Report" in name)}
     made = make(name, **arguments)
     assert all(getattr(made, field) == template for field in arguments)
+
+
+@pytest.mark.parametrize(
+    "parts", ["one", {"part": "one"}, {"part": "{{ params.one }}"}, [["one"], {"part": "{{ params.one }}"}], ("a", "b")]
+)
+def test_parts_however_they_are_named(parts):
+    assert make(COMMIT, parts=parts).parts == parts
 
 
 def test_an_object_storage_path_is_judged_as_its_url_is():
