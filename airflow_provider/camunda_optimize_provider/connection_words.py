@@ -10,13 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from camunda_optimize import (
-    ClientClosedError,
-    ConfigurationError,
-    DestinationError,
-    ManifestError,
-    OptimizeError,
-)
+from camunda_optimize import ConfigurationError, OptimizeError
 
 from .connection_form import CONN_TYPE, FILLER_PORT, field_label
 from .connection_values import ConnectionFields, unset
@@ -33,8 +27,6 @@ FIELD_OF_SETTING = {
     "token_cache": "cache",
 }
 """Where a setting of the client is called otherwise in the form."""
-
-_OF_SOMETHING_ELSE = (ClientClosedError, ConfigurationError, DestinationError, ManifestError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +46,17 @@ class ConnectionWords:
     unused: str = ""
     other_type: str = ""
 
-    def name(self, error: OptimizeError) -> None:
-        """Have the error say which connection it is about, unless it is about the place where an export goes.
+    @property
+    def subject(self) -> str | None:
+        """What errors of the client begin with."""
+        return f"connection '{self.conn_id}'" if self.conn_id else None
 
-        :param error: that ends the use of the client.
+    def remark_on(self, error: OptimizeError) -> None:
+        """Have an error about the address of this connection say what of the connection was not used.
+
+        :param error: that ends the use of a client; of which one, its subject says.
         """
-        if isinstance(error, _OF_SOMETHING_ELSE):
-            return
-        if self.conn_id and error.subject is None:
-            error.subject = f"connection '{self.conn_id}'"
-        if self.unused and _is_about_the_address(error):
+        if self.unused and error.subject == self.subject and _is_about_the_address(error):
             error.remark = self.unused
 
     def of_opening(self, error: ConfigurationError) -> ConfigurationError:

@@ -77,14 +77,14 @@ class OptimizeHook(BaseHook):
         return self._config
 
     def get_conn(self) -> OptimizeClient:
-        """The client, not opened yet: ``async with`` opens it."""
+        """The client, not opened yet: ``async with`` opens it. Its errors name the connection."""
         return self._new_client(self.get_config())
 
     @asynccontextmanager
     async def client(self, *, on_event: EventCallback | None = None) -> AsyncIterator[OptimizeClient]:
         """An open client, closed at the end of the block.
 
-        An error that leaves the block names the connection.
+        An error of the client names the connection; one that leaves the block says more of it where that helps.
 
         :param on_event: told of token renewals, retries and pauses, as the client's own argument is.
         """
@@ -162,10 +162,11 @@ class OptimizeHook(BaseHook):
             if self._words is not None:
                 if isinstance(error, ConfigurationError) and not opened:
                     raise self._words.of_opening(error) from None
-                self._words.name(error)
+                self._words.remark_on(error)
             raise
 
     def _new_client(self, config: OptimizeConfig, on_event: EventCallback | None = None) -> OptimizeClient:
         from camunda_optimize import OptimizeClient
 
-        return OptimizeClient(config, on_token=mask_token, on_event=on_event)
+        subject = self._words.subject if self._words else None
+        return OptimizeClient(config, on_token=mask_token, on_event=on_event, subject=subject)

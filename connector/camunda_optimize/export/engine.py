@@ -10,6 +10,7 @@ from typing import Any
 from .. import _validate as check
 from .._version import __version__
 from ..errors import ConfigurationError, IncompleteExportError, ManifestError
+from ..subject import speaking_of
 from .assembly import Assembly
 from .collect import Fetch, Plan, Previous, collect
 from .destinations import Destination, DestinationLike, open_destination
@@ -87,7 +88,7 @@ async def export(
     """
     report: Callable[[Progress], object] = progress or (lambda _: None)
     form = kind.open_format(options.format, options.compression, csv_formula_safe=options.csv_formula_safe)
-    with heeding_sigterm(), Workers() as workers, Stage() as stage:
+    with speaking_of(optimize), heeding_sigterm(), Workers() as workers, Stage() as stage:
         whole = await workers.run(open_destination, destination, filesystem)
         record = Record(optimize)
         standing = await workers.run(standing_at, whole, kind, options)
