@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import _validate as check
 from .._version import __version__
-from ..errors import ConfigurationError, IncompleteExportError, ManifestError
+from ..errors import IncompleteExportError, ManifestError
 from ..subject import speaking_of
 from .assembly import Assembly
 from .collect import Fetch, Plan, Previous, collect
@@ -32,7 +32,7 @@ from .progress import Progress, ProgressCallback
 from .publish import publish
 from .record import Record, entries_of, now
 from .removal import Whole
-from .resume import Resume, Resumption
+from .resume import Resume, Resumption, check_resume
 from .staging import Stage
 from .terminations import heeding_sigterm
 from .threads import Workers
@@ -147,8 +147,7 @@ def _resumption(
 ) -> Resumption | None:
     if resume is None or resume.within is None:
         return None
-    if check.seconds(resume.within, "resume_within") and options.naming == "fixed":
-        raise ConfigurationError("needs naming='content': finished objects lie beside older ones", setting="naming")
+    check_resume(resume.within, options.naming)
     same = {
         "kind": kind.name,
         "source": without_credentials(optimize.config.base_url),

@@ -16,7 +16,8 @@ from typing import Any
 
 import orjson
 
-from ..errors import DestinationError, ManifestError
+from .. import _validate as check
+from ..errors import ConfigurationError, DestinationError, ManifestError
 from .destinations import Destination
 from .formats.shapes import SHAPES
 from .manifest import ObjectEntry, State, parse_object
@@ -49,6 +50,20 @@ class Resume:
     """Seconds after which what it had finished is too old; ``None``: nothing is taken over, and nothing kept."""
     key: str | None = None
     """Only from a run with the same one."""
+
+
+def check_resume(within: Any, naming: str) -> None:
+    """Judge how long a run that failed may be resumed.
+
+    :param within: seconds, or ``None`` for never
+    :raises ConfigurationError: says what goes together
+    """
+    if within is None:
+        return
+    check.seconds(within, "resume_within")
+    if naming == "fixed":
+        problem = "needs naming='content', or None: finished objects lie beside older ones"
+        raise ConfigurationError(problem, setting="resume_within")
 
 
 class Resumption:
