@@ -31,32 +31,21 @@ class MaskedRendering(BaseOperator):
             mask_credentials(rendered)
         elif isinstance(rendered, str) and "@" in rendered:
             if self._is(content, _CONN_IDS):
-                _mask_all(_secrets_of_id(rendered))
+                from .conn_ids import secrets_in
+
+                _mask_all(secrets_in(rendered))
             elif self._is(content, _ADDRESSES):
-                _mask_all(_secrets_of_address(rendered))
+                from .storage import logins_in
+
+                _mask_all(logins_in(rendered))
         return rendered
 
     def _is(self, content: Any, names: tuple[str, ...]) -> bool:
         return any(content is getattr(self, name, None) for name in names)
 
 
-def _secrets_of_id(rendered: str) -> tuple[str, ...]:
-    from .conn_ids import secrets_in
-
-    return secrets_in(rendered)
-
-
-def _secrets_of_address(rendered: str) -> tuple[str | None, ...]:
-    from .storage import credentials_in
-
-    address = rendered.partition("?")[0]
-    login = address.partition("://")[2].partition("/")[0].rpartition("@")[0]
-    return login, credentials_in(address)
-
-
-def _mask_all(secrets: tuple[str | None, ...]) -> None:
+def _mask_all(secrets: tuple[str, ...]) -> None:
     from .masking import mask
 
     for secret in secrets:
-        if secret:
-            mask(secret)
+        mask(secret)

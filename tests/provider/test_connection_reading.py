@@ -446,6 +446,11 @@ def test_where_airflows_home_is_of_no_use_the_client_chooses_the_directory(tmp_p
     assert directory_of_the_cache() is None
 
 
+def test_what_prints_the_fields_shows_nothing_that_may_be_secret():
+    uri = f"amunda_optimize://me:{SECRET}@host/x"  # what Airflow makes of a URI that it does not understand
+    assert SECRET not in repr(ConnectionFields(login=SECRET, password=SECRET, schema=uri, extra=f'{{"x": "{SECRET}"}}'))
+
+
 def test_without_an_id_the_error_does_not_speak_of_one():
     with pytest.raises(ConfigurationError, match=r"^Field 'Base URL' is empty$"):
         read(conn_id=None, extra={"oauth_url": KEYCLOAK})

@@ -46,6 +46,7 @@ MISTAKES = [
             ("s3:///key", "has no bucket: write s3://connection_id@bucket/path"),
             ("s3a://storage@/key", "has no bucket: write s3a://connection_id@bucket/path"),
             ("s3n://storage@lake/x", f"{argument}: begins with s3n://: write s3://"),
+            ("az://container/x", f"{argument}: begins with az://: write abfs://"),
             ("sftp://storage@host/x", "pip install 'apache-airflow-providers-sftp[sshfs]'"),
             ("s3://storage@lake/x?versionId=1", "choose another name"),
             ("zzz://lake/x", "no filesystem for zzz:// is installed: no known Airflow provider has one"),
@@ -67,7 +68,11 @@ MISTAKES = [
         for name in EXPORTS if "Report" in name
         for argument, value in [("page_size", 20_000), ("pagination_timeout", 59), ("pagination_timeout", "120"), ("max_restarts", -1), ("concurrent_reports", 0)]
     ],
-    ("OptimizeExportReportDataOperator", {"naming": "fixed"}, "resume_within: needs naming='content'"),
+    ("OptimizeExportReportDataOperator", {"naming": "fixed"}, "resume_within: needs naming='content', or None"),
+    *[
+        (name, {"timeline_url": value}, "timeline_url: holds a user name or a password")
+        for name in EXPORTS for value in ("https://me:a-secret@lake/run.html", "https://a-secret@lake/", "http://me:a-secret/of/mine@lake/x")
+    ],
     *[
         ("OptimizeExportReportDataOperator", {"resume_within": value}, "resume_within: must be")
         for value in ("a day", -1, 0, True, float("nan"))
