@@ -273,6 +273,12 @@ def test_a_part_is_named_for_its_task_alone():
     assert tries_name(context()) == tries_name(context())
     assert tries_name(context()) != tries_name(context(max_tries=1))  # cleared
 
+    def after_an_edit(**limits):
+        return {**context(max_tries=limits["max_tries"]), "task": SimpleNamespace(retries=limits["retries"])}
+
+    first, cleared = {"max_tries": 3, "retries": 3}, {"max_tries": 1 + 2, "retries": 2}  # after one try
+    assert tries_name(after_an_edit(**first)) != tries_name(after_an_edit(**cleared))
+
 
 def test_the_outlets_of_a_part_are_refused(run_dag, optimize_simulator, optimize_connection, tmp_path):
     common = {"task_id": "export", "destination": str(tmp_path), "as_part": True, "outlets": [Asset("unpublished")]}
