@@ -20,7 +20,7 @@ LOGIN = {"login": "me", "password": SECRET}
 
 
 def read(**fields):
-    return read_connection(ConnectionFields(conn_id=fields.pop("conn_id", "lake_source"), **fields))
+    return read_connection(ConnectionFields(conn_id=fields.pop("conn_id", "lake_source"), **fields)).config
 
 
 GOOD = {

@@ -169,6 +169,21 @@ def test_where_region_and_cluster_make_the_base_url_those_are_named():
     assert built.explain(check).message == "No. Look at Field 'Region' and Field 'Cluster ID'."
 
 
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"host": "https://o"}, {"host", "login", "password", "oauth_url", "ca_bundle"}),
+        ({"extra": {"region": "bru-2", "cluster_id": "1"}}, {"region", "cluster_id", "login", "password", "ca_bundle"}),
+        ({"host": "https://o", "extra": {"verify": False}}, {"host", "login", "password", "oauth_url", "ca_bundle"}),
+    ],
+)
+def test_the_reader_says_which_fields_a_setting_came_from(fields, named):
+    extra = {"oauth_url": "https://o/token", **fields.pop("extra", {})} if "host" in fields else fields.pop("extra")
+    read = read_connection(ConnectionFields(login="me", password=SECRET, extra=extra, **fields))
+    settings = ("base_url", "client_id", "client_secret", "oauth_url", "verify")
+    assert {field for setting in settings for field in read.fields.get(setting, (setting,))} == named
+
+
 UNUSED = {
     "port": ({"host": "http://127.0.0.1", "port": 8083}, "Field 'Port' (8083) is not used", "http://127.0.0.1:8083 there"),
     "another port": ({"host": "http://[::1]:1/x", "port": 8083}, "Field 'Port' (8083) is not used", "http://[::1]:8083/x there"),

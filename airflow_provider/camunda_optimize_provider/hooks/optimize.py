@@ -138,10 +138,11 @@ class OptimizeHook(BaseHook):
             port=connection.port,
             extra=connection.extra,
         )
-        config = read_connection(fields)
+        read = read_connection(fields)
+        config = read.config
         for secret in config.secrets:
             mask(secret)
-        self._words = words_of(fields, config)
+        self._words = words_of(fields, read)
         if named and self._words.other_type not in _warned:  # a triggerer reads its connections again and again
             _warned.add(self._words.other_type)
             self.log.warning("%s", self._words.other_type)
