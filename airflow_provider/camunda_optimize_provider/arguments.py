@@ -6,7 +6,6 @@ import ast
 import contextlib
 import dataclasses
 import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
 _NOTHINGS = frozenset({"None", "null"})
 _NOTHING = "a template, an XCom or another task came to nothing, which does not mean everything. "
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_WEB = re.compile(r"https?://[^/\s]", re.IGNORECASE)
+_WEB = re.compile(r"https?://[^/\s?#]", re.IGNORECASE)
+_BRACKETS = "[("
 _NO_ID = re.compile(r"""[\s,;"'{}]""")
 
 
@@ -100,35 +100,40 @@ def check_flag(value: Any, setting: str) -> None:
     :param setting: what the argument is called.
     :raises camunda_optimize.ConfigurationError: says so.
     """
-    if not isinstance(value, bool):
-        raise _refusal(f"must be True or False, not {value!r:.80}", setting)
+    from camunda_optimize import _validate
+
+    _validate.flag(value, setting)
 
 
-def check_seconds(value: Any, setting: str, *, least: float = 0.0, or_none: bool = False) -> None:
+def check_seconds(value: Any, setting: str, *, least: float = 0.0) -> None:
     """Judge a number of seconds.
 
     :param value: as the operator or trigger got it.
     :param setting: what the argument is called.
     :param least: that it may be; 0 itself is none.
-    :param or_none: whether ``None`` may be written instead; it is for the caller to judge.
     :raises camunda_optimize.ConfigurationError: says what it may be.
     """
-    instead = ", or None" if or_none else ""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise _refusal(f"must be a number of seconds{instead}, not {value!r:.80}", setting)
-    if value < least or value <= 0:
-        raise _refusal(f"must be {f'{least:g} seconds or more' if least else 'more than 0 seconds'}{instead}", setting)
+    from camunda_optimize import _validate
+
+    _validate.seconds(value, setting, least=least)
 
 
-def check_web_address(value: Any, setting: str) -> None:
-    """Refuse what a browser does not open as a page.
+def check_web_address(value: Any, setting: str) -> str | None:
+    """The address, or ``None`` for nothing. Refuses what a browser does not open as a page, and what holds a login.
 
-    :param value: as the operator got it, or as it was rendered; nothing is no address.
+    :param value: as the operator got it, or as it was rendered.
     :param setting: what the argument is called.
     :raises camunda_optimize.ConfigurationError: says how to write it.
     """
-    if value not in (None, "", "None") and not (isinstance(value, str) and _WEB.match(value)):
+    from .storage import logins_in
+
+    if value in (None, "", "None"):
+        return None
+    if not isinstance(value, str) or not _WEB.match(value):
         raise _refusal("is no address for a browser: it must begin with https:// or http://", setting)
+    if logins_in(value):
+        raise _refusal("holds a user name or a password, for all to see who see the task: leave it out", setting)
+    return value
 
 
 def check_concurrency(value: Any) -> None:
@@ -217,7 +222,11 @@ def chosen_variables(variables: Any) -> list[Variable]:
     """
     from camunda_optimize import Variable
 
-    found = from_text(variables.strip(), "variables") if isinstance(variables, str) else variables
+    found = variables
+    if isinstance(variables, str) and (text := variables.strip()) not in ("", *_NOTHINGS):
+        if text[0] not in _BRACKETS:
+            raise _refusal("is a text that is no list: write the variables as a list in JSON or in Python", "variables")
+        found = _parsed(text, "variables")
     if not isinstance(found, (list, tuple)):
         raise _refusal("must be a list of variables", "variables")
     known = {field.name for field in dataclasses.fields(Variable)}
@@ -253,11 +262,15 @@ def from_text(text: str, setting: str = "collections") -> Any:
     """
     if not text or text in _NOTHINGS:
         return None
-    if text[0] not in "[(":
+    if text[0] not in _BRACKETS:
         if _NO_ID.search(text):
             problem = "is a text that is neither one id nor a list: write ids as a list in JSON or in Python"
             raise _refusal(problem, setting)
         return [text]
+    return _parsed(text, setting)
+
+
+def _parsed(text: str, setting: str) -> Any:
     for parse in (json.loads, ast.literal_eval):
         with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
             found = parse(text)

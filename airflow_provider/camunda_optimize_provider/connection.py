@@ -6,6 +6,8 @@ Every error names the field as the form calls it, and no error holds a secret.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,16 +21,50 @@ from camunda_optimize.config import (
     saas_base_url,
 )
 
-from .connection_form import CACHES, CONN_TYPE, DEPLOYMENTS, SAAS, SELF_MANAGED, STATIC_TOKEN, field_label
+from .connection_form import (
+    CACHES,
+    CONN_TYPE,
+    DEPLOYMENTS,
+    FILLER_PORT,
+    SAAS,
+    SELF_MANAGED,
+    STATIC_TOKEN,
+    field_label,
+)
 from .connection_values import ConnectionFields, unset
-from .connection_words import FIELD_OF_SETTING
 
 _SCHEME = CONN_TYPE.replace("_", "-")
 _BAD_SCHEME = f"{CONN_TYPE[1:]}//"
 """What Airflow makes of ``camunda_optimize://``, which is no scheme: all of it becomes the schema."""
+_FIELDS_OF_SETTINGS: dict[str, tuple[str, ...]] = {
+    "base_url": ("host",),
+    "client_id": ("login",),
+    "client_secret": ("password",),
+    "token": ("password",),
+    "token_cache": ("cache",),
+    "verify": ("ca_bundle",),  # what is wrong there is an authority that cannot be read, or is not named
+}
+"""Where a setting of the client is called otherwise in the form."""
 
 
-def read_connection(fields: ConnectionFields) -> OptimizeConfig:
+@dataclass(frozen=True, slots=True)
+class ReadConnection:
+    """A connection that makes sense.
+
+    :param config: of the client.
+    :param fields: where settings of the client come from, if not from the field of their own name; none where it was
+        not the connection that gave one.
+    :param unused_port: stands in the connection, and does not count; ``None`` if there is no such port.
+    :param unused_schema: whether that is so of the schema.
+    """
+
+    config: OptimizeConfig
+    fields: Mapping[str, tuple[str, ...]]
+    unused_port: int | None = None
+    unused_schema: bool = False
+
+
+def read_connection(fields: ConnectionFields) -> ReadConnection:
     """Turn the fields of a connection into the client's configuration.
 
     :param fields: what Airflow stores.
@@ -42,13 +78,11 @@ def read_connection(fields: ConnectionFields) -> OptimizeConfig:
         )
     reader = _Reader(fields)
     try:
-        return reader.config()
+        return reader.read()
     except ConfigurationError as error:
         if error.setting is None:  # already speaks of a field
             raise
-        name = FIELD_OF_SETTING.get(error.setting, error.setting)
-        if name == "verify" and "ca_bundle" in reader.extras:
-            name = "ca_bundle"
+        name, *_ = _FIELDS_OF_SETTINGS.get(error.setting, (error.setting,))
         problem = fields.problem(name, reader.without_values(error.problem))
     raise problem
 
@@ -60,6 +94,24 @@ class _Reader:
         self.login = fields.text("login", fields.login)
         self.password = fields.text("password", fields.password)
         self.host = self._host()
+
+    def read(self) -> ReadConnection:
+        config = self.config()
+        found = dict(_FIELDS_OF_SETTINGS)
+        if self.host is None:
+            found["base_url"] = ("region", "cluster_id")
+        if "oauth_url" not in self.extras:  # it is Camunda's own, and nobody gave it
+            found["oauth_url"] = ()
+        if not self._is_whole():
+            return ReadConnection(config, found)
+        parts, port, schema = urlsplit(config.base_url), self.fields.port, self.fields.schema
+        known = (None, 0, FILLER_PORT, parts.port or (443 if parts.scheme == "https" else 80))
+        return ReadConnection(
+            config,
+            found,
+            unused_port=None if port in known else port,
+            unused_schema=not unset(schema) and str(schema).lower() not in ("http", "https"),
+        )
 
     def config(self) -> OptimizeConfig:
         deployment = self._deployment()
@@ -90,7 +142,7 @@ class _Reader:
         A port beside an absolute URL does not count: people must enter one for the Test button of Airflow 3.3.
         """
         host = (self.fields.text("host", self.fields.host) or "").strip()
-        if not host or "://" in host:
+        if not host or self._is_whole():
             return host or None
         schema = None if unset(self.fields.schema) else str(self.fields.schema).lower()
         if schema is None and is_saas_base_url("https://" + host):
@@ -105,6 +157,10 @@ class _Reader:
             name = f"[{name}]"
         port = f":{self.fields.port}" if self.fields.port and ":" not in name.rpartition("]")[2] else ""
         return f"{schema}://{name}{port}{slash}{path}"
+
+    def _is_whole(self) -> bool:
+        """Whether the host holds a complete URL, beside which neither port nor schema count."""
+        return "://" in (self.fields.host or "")
 
     def _deployment(self) -> str:
         given = self.fields.choice("deployment", self.extras.get("deployment"), DEPLOYMENTS)

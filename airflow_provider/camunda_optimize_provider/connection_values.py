@@ -31,6 +31,7 @@ class ConnectionFields:
 
     :param conn_id: named in errors; ``None`` leaves it out (the Test button runs under a random one).
     :param conn_type: what Airflow takes it for; ``None`` where nobody said it.
+    :param schema: may hold a whole URI, secret included, which Airflow has not understood.
     :param extra: the extras, as JSON text or already parsed.
     """
 
@@ -39,7 +40,7 @@ class ConnectionFields:
     host: str | None = None
     login: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
-    schema: str | None = None
+    schema: str | None = field(default=None, repr=False)
     port: int | None = None
     extra: str | Mapping[str, Any] | None = field(default=None, repr=False)
 

@@ -5,36 +5,20 @@ Imports no Airflow, and holds no secret.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from camunda_optimize import (
-    ClientClosedError,
-    ConfigurationError,
-    DestinationError,
-    ManifestError,
-    OptimizeError,
-)
+from camunda_optimize import ConfigurationError, OptimizeError
 
-from .connection_form import CONN_TYPE, FILLER_PORT, field_label
-from .connection_values import ConnectionFields, unset
+from .connection_form import CONN_TYPE, field_label
+from .connection_values import ConnectionFields
 
 if TYPE_CHECKING:
-    from camunda_optimize import OptimizeConfig
     from camunda_optimize.checks import ConnectionCheck
 
-FIELD_OF_SETTING = {
-    "base_url": "host",
-    "client_id": "login",
-    "client_secret": "password",
-    "token": "password",
-    "token_cache": "cache",
-}
-"""Where a setting of the client is called otherwise in the form."""
-
-_OF_SOMETHING_ELSE = (ClientClosedError, ConfigurationError, DestinationError, ManifestError)
+    from .connection import ReadConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +26,27 @@ class ConnectionWords:
     """How a failure is told to the person who keeps the connection.
 
     :param conn_id: its id; ``None`` leaves it out.
-    :param base_url: where Optimize is.
-    :param filled: the names of the fields that are filled in.
+    :param fields: where settings of the client come from, if not from the field of their own name.
     :param unused: a sentence about fields that do not count beside a complete URL; empty if there are none.
     :param other_type: a sentence about a type of connection that is not ours; empty if it is.
     """
 
     conn_id: str | None
-    base_url: str
-    filled: frozenset[str]
+    fields: Mapping[str, tuple[str, ...]]
     unused: str = ""
     other_type: str = ""
 
-    def name(self, error: OptimizeError) -> None:
-        """Have the error say which connection it is about, unless it is about the place where an export goes.
+    @property
+    def subject(self) -> str | None:
+        """What errors of the client begin with."""
+        return f"connection '{self.conn_id}'" if self.conn_id else None
 
-        :param error: that ends the use of the client.
+    def remark_on(self, error: OptimizeError) -> None:
+        """Have an error about the address of this connection say what of the connection was not used.
+
+        :param error: that ends the use of a client; of which one, its subject says.
         """
-        if isinstance(error, _OF_SOMETHING_ELSE):
-            return
-        if self.conn_id and error.subject is None:
-            error.subject = f"connection '{self.conn_id}'"
-        if self.unused and _is_about_the_address(error):
+        if self.unused and error.subject == self.subject and _is_about_the_address(error):
             error.remark = self.unused
 
     def of_opening(self, error: ConfigurationError) -> ConfigurationError:
@@ -73,7 +56,7 @@ class ConnectionWords:
         """
         if error.setting is None:
             return error
-        name = self._field(error.setting)
+        name = next(iter(self._fields_of(error.setting)), error.setting)
         return ConnectionFields(conn_id=self.conn_id).problem(name, error.problem)
 
     def explain(self, check: ConnectionCheck) -> ConnectionCheck:
@@ -91,16 +74,11 @@ class ConnectionWords:
         return replace(check, message=" ".join(parts))
 
     def _labels(self, settings: Sequence[str]) -> list[str]:
-        names: list[str] = []
-        for setting in settings:
-            if setting == "base_url" and "host" not in self.filled:
-                names += ["region", "cluster_id"]
-            elif setting != "oauth_url" or "oauth_url" in self.filled:  # else it is Camunda's own, and nobody gave it
-                names.append(self._field(setting))
+        names = (name for setting in settings for name in self._fields_of(setting))
         return [f"Field '{field_label(name)}'" for name in dict.fromkeys(names)]
 
-    def _field(self, setting: str) -> str:
-        return "ca_bundle" if setting == "verify" else FIELD_OF_SETTING.get(setting, setting)
+    def _fields_of(self, setting: str) -> tuple[str, ...]:
+        return self.fields.get(setting, (setting,))
 
 
 def _is_about_the_address(error: OptimizeError) -> bool:
@@ -113,20 +91,13 @@ def _each(error: OptimizeError) -> Iterator[OptimizeError]:
     yield from getattr(error, "failures", {}).values()
 
 
-def words_of(fields: ConnectionFields, config: OptimizeConfig) -> ConnectionWords:
+def words_of(fields: ConnectionFields, read: ReadConnection) -> ConnectionWords:
     """What to say of a connection that has been read.
 
     :param fields: of the connection.
-    :param config: that was read from them.
+    :param read: what was read from them.
     """
-    filled = {name for name in ("host", "login", "password") if not unset(getattr(fields, name))}
-    return ConnectionWords(
-        fields.conn_id,
-        config.base_url,
-        frozenset({*filled, *fields.extras()}),
-        _unused(fields, config.base_url),
-        other_type(fields),
-    )
+    return ConnectionWords(fields.conn_id, read.fields, _unused(read), other_type(fields))
 
 
 def other_type(fields: ConnectionFields) -> str:
@@ -143,19 +114,14 @@ def other_type(fields: ConnectionFields) -> str:
     )
 
 
-def _unused(fields: ConnectionFields, base_url: str) -> str:
-    """Beside a complete URL neither port nor schema count, and people who split a URL themselves do not expect that."""
-    if "://" not in (fields.host or ""):
-        return ""
-    parts = urlsplit(base_url)
-    default = 443 if parts.scheme == "https" else 80
-    port = fields.port if fields.port and fields.port not in (FILLER_PORT, parts.port or default) else None
-    schema = not unset(fields.schema) and str(fields.schema).lower() not in ("http", "https")
+def _unused(read: ReadConnection) -> str:
+    """People who split a URL themselves do not expect that port and schema do not count beside a complete one."""
+    parts, port, schema = urlsplit(read.config.base_url), read.unused_port, read.unused_schema
     names = [f"Field 'Port' ({port})"] * bool(port) + ["what stands in 'Schema'"] * schema
     if not names:
         return ""
     host = parts.netloc.rpartition("@")[2].removesuffix(f":{parts.port}")
-    root = f"{parts.scheme}://{host}:{port or parts.port or default}"
+    root = f"{parts.scheme}://{host}:{port or parts.port or (443 if parts.scheme == 'https' else 80)}"
     whole, behind = (f"{root}/<what stands in 'Schema'>", "%2F…") if schema else (f"{root}{parts.path}", "")
     uri = quote(root if schema else whole, safe="") + behind
     return (

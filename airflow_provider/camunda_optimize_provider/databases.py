@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from camunda_optimize import ConfigurationError
 
-from .conn_ids import check_conn_id, unreadable
+from .conn_ids import check_conn_id, get_connection
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -83,15 +83,13 @@ def find_database(conn_id: str, *, setting: str = "conn_id") -> FoundDatabase:
     :raises ConfigurationError: if it is none, and if a provider or a driver for it is not installed.
     :raises AirflowNotFoundException: if there is no such connection.
     """
-    if str(conn_id).strip() in ("", "None"):
-        raise ConfigurationError("is empty: name the connection of the database", setting=setting)
-    check_conn_id(conn_id, setting)
+    check_conn_id(conn_id, setting)  # before what the worker lacks is spoken of
     try:
         import sqlalchemy  # noqa: F401 - for the words
     except ImportError:
         problem = "needs a package that is not installed: pip install 'camunda-optimize-connector[sql]'"
         raise ConfigurationError(problem, setting=setting) from None
-    connection = _get_connection(conn_id)
+    connection = get_connection(conn_id, setting)
     unusable = None
     try:
         url = _with_libpq_settings(_url_of_hook(connection) or _url_of(connection), connection)
@@ -101,19 +99,6 @@ def find_database(conn_id: str, *, setting: str = "conn_id") -> FoundDatabase:
     if unusable is not None:  # out of the handler: what a driver says may quote the URL
         raise ConfigurationError(f"connection {conn_id!r} {unusable}", setting=setting)
     return FoundDatabase(url, _names(url))
-
-
-def _get_connection(conn_id: str) -> Connection:
-    from airflow.sdk import BaseHook
-
-    from .failures import not_found_errors
-
-    try:
-        return BaseHook.get_connection(conn_id)
-    except not_found_errors():
-        if problem := unreadable(conn_id):
-            raise problem from None
-        raise
 
 
 class _Unusable(Exception):

@@ -65,15 +65,3 @@ def ordinary_failure(message: str) -> Exception:
     from airflow.sdk.exceptions import AirflowException
 
     return AirflowException(message)
-
-
-def skip(message: str) -> Exception:
-    """An exception that marks the task as skipped.
-
-    :param message: for the task's log.
-    """
-    try:
-        from airflow.sdk.exceptions import AirflowSkipException
-    except ImportError:  # before Airflow 3.2
-        from airflow.exceptions import AirflowSkipException  # type: ignore[no-redef,attr-defined,unused-ignore]
-    return AirflowSkipException(message)

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from camunda_optimize import ConfigurationError
 
 from .runner import in_words
-from .storage import Destination, check_url, find_destination
+from .storage import Destination, check_url, endpoint_of, find_destination, is_amazons
 
 if TYPE_CHECKING:
     from camunda_optimize.export import Progress, Timeline
@@ -102,11 +102,10 @@ def browser_url(place: Destination) -> str:
     parts = urlsplit(place.url)
     bucket, key = parts.netloc, quote(parts.path.lstrip("/"))
     if parts.scheme in ("s3", "s3a"):
-        endpoint = getattr(place.filesystem, "endpoint_url", None)
-        if not endpoint:
+        endpoint = endpoint_of(place.filesystem)
+        if is_amazons(endpoint):
             return f"https://console.aws.amazon.com/s3/object/{bucket}?prefix={key}"
-        own = urlsplit(str(endpoint))
-        return f"{own.scheme}://{own.netloc.rpartition('@')[2]}{own.path.rstrip('/')}/{bucket}/{key}"
+        return f"{endpoint}/{bucket}/{key}"
     if parts.scheme in ("gs", "gcs"):
         return f"https://storage.cloud.google.com/{bucket}/{key}"
     return ""

@@ -62,6 +62,7 @@ class ImportsOnce:
     def __init__(self, optimize: OptimizeClient, sent: SentOnce) -> None:
         self._optimize = optimize
         self._sent = sent
+        self.subject = optimize.subject
         self.collections = optimize.collections
         self.dashboards = optimize.dashboards
         self.reports = optimize.reports

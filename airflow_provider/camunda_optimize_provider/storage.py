@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from camunda_optimize import ConfigurationError
 
 from .arguments import is_template
+from .conn_ids import get_connection
 from .masking import mask
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ _PROVIDERS = {
     **dict.fromkeys(("msgraph", "sharepoint", "onedrive", "msgd"), _GRAPH),
 }
 """The same for all schemes that Airflow's own providers register."""
-_OTHER_NAMES = {"s3n": "s3"}
-"""Schemes that a provider registers as well, and no filesystem knows."""
+_OTHER_NAMES = {"s3n": "s3", "az": "abfs"}
+"""Schemes that are written elsewhere, and that no filesystem of Airflow's knows."""
 _ALIASES = {"s3a": "s3", "gcs": "gs", "abfss": "abfs"}
 _LOCAL_CONNECTION = re.compile(r"^((?:file|local)://)[^/]*@", re.IGNORECASE)
 """Airflow's URLs of local files may have a connection, which says nothing about them."""
@@ -64,17 +65,17 @@ class Destination:
         try:
             yield
         except DestinationError as error:
-            if self.filesystem is None or self.conn_id or self.url not in str(error):
-                raise
-            told = DestinationError(f"{error}; {self._unconnected()}")
-            told.transient = error.transient
-            raise told from None
+            if self.filesystem is not None and self.url in str(error):
+                error.remark = self._asked() or None
+            raise
 
-    def _unconnected(self) -> str:
-        scheme, _, path = self.url.partition("://")
+    def _asked(self) -> str:
         endpoint = endpoint_of(self.filesystem)
-        asked = f"{endpoint} was asked, and " if endpoint else ""
-        return f"{asked}no Airflow connection is named: that would be {scheme}://connection_id@{path}"
+        said = [f"{endpoint} was asked"] if endpoint else []
+        if not self.conn_id:
+            scheme, _, path = self.url.partition("://")
+            said.append(f"no Airflow connection is named: that would be {scheme}://connection_id@{path}")
+        return ", and ".join(said)
 
 
 def find_destination(destination: Any, *, setting: str = "destination") -> Destination:
@@ -82,7 +83,8 @@ def find_destination(destination: Any, *, setting: str = "destination") -> Desti
 
     :param destination: a path, a URL or an ``ObjectStoragePath``.
     :param setting: what the argument is called.
-    :raises ConfigurationError: if it is empty, holds credentials, or if no installed provider has a filesystem for it.
+    :raises ConfigurationError: if it is empty, holds credentials, if no installed provider has a filesystem for it, or
+        if its connection cannot be read.
     :raises AirflowNotFoundException: if its connection does not exist.
     """
     url = check_url(destination, setting=setting)
@@ -90,14 +92,14 @@ def find_destination(destination: Any, *, setting: str = "destination") -> Desti
     if not found:
         return Destination(url)
 
-    from airflow.sdk import BaseHook, ObjectStoragePath
+    from airflow.sdk import ObjectStoragePath
     from airflow.sdk.io import has_fs
 
     if not has_fs(scheme):
         raise _no_filesystem(scheme, setting)
     conn_id = address.partition("/")[0].rpartition("@")[0]
     if conn_id:  # Airflow's filesystems fall back to anonymous access when their connection does not exist
-        BaseHook.get_connection(conn_id)
+        get_connection(conn_id, setting)
     try:
         path = ObjectStoragePath(url)
     except ValueError:  # of a provider that nobody here knows
@@ -190,15 +192,28 @@ def endpoint_of(filesystem: Any) -> str | None:
     """The server that an object store's filesystem asks, without anything that could be secret; ``None`` if unknown.
 
     :param filesystem: of S3, Google or Azure, or of something else.
+    :return: its address, with its path if it has one.
     """
     client = getattr(getattr(filesystem, "_s3", None), "meta", None)
     candidates = [getattr(client, "endpoint_url", None)]
     candidates += [getattr(filesystem, name, None) for name in ("endpoint_url", "_endpoint", "account_url")]
     for found in candidates:
-        address = urlsplit(found) if isinstance(found, str) else None
+        try:
+            address = urlsplit(found) if isinstance(found, str) else None
+        except ValueError:  # it asks nobody with that
+            continue
         if address is not None and address.hostname:
-            return f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
+            return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path.rstrip('/')}"
     return None
+
+
+def is_amazons(endpoint: str | None) -> bool:
+    """Whether an S3 endpoint is one of AWS, as it is where none is said.
+
+    :param endpoint: of :func:`endpoint_of`.
+    """
+    host = urlsplit(endpoint or "").hostname
+    return host is None or host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def mask_credentials(rendered: Any) -> None:
@@ -211,6 +226,20 @@ def mask_credentials(rendered: Any) -> None:
         for secret in (credentials_in(text), credentials_in(text.partition("?")[0])):
             if secret:
                 mask(secret)
+
+
+def logins_in(address: str) -> tuple[str, ...]:
+    """Of a web page's address: user name and password, and the password alone. Its query is for everybody's eyes.
+
+    :param address: with its scheme.
+    """
+    rest = address.partition("://")[2].partition("?")[0]
+    netloc = rest.partition("/")[0]
+    login, at, _ = netloc.rpartition("@")
+    port = netloc.partition(":")[2]
+    if not at and port and not port.isdecimal() and not netloc.startswith("["):  # a password with a slash in it
+        login = rest.rpartition("@")[0]
+    return tuple(part for part in (login, login.partition(":")[2]) if part)
 
 
 def holds_credentials(url: str) -> bool:

@@ -27,9 +27,12 @@ def task_name(context: Context) -> str:
 
 
 def life_of(task_instance: Any) -> int:
-    """The same for the tries that Airflow makes by itself, and another one when somebody has cleared the task.
+    """The same for the tries that Airflow makes by itself, and another one once an ended task was cleared.
 
-    Who clears a task wants it done again; Airflow raises the limit of tries then, and at no other time.
+    Who clears a task wants it done again, and Airflow sets the limit of tries anew then: to the tries so far and the
+    task's ``retries``. It does not for a task that is cleared while it runs, which is only tried again: clear it once
+    it has ended. The limit is the same as before, too, where somebody has taken as many ``retries`` away in the DAG
+    file as there were tries.
 
     :param task_instance: of the task.
     """
@@ -39,6 +42,10 @@ def life_of(task_instance: Any) -> int:
 def tries_name(context: Context) -> str:
     """The same for those tries of this task that go on with one another's work.
 
+    With other ``retries`` in the DAG file it is another one in any case. To begin anew does no harm here, and to go on
+    with what somebody wanted done again would.
+
     :param context: of the task.
     """
-    return f"{task_name(context)}.{life_of(context['ti'])}"
+    retries = getattr(context.get("task"), "retries", 0)
+    return f"{task_name(context)}.{life_of(context['ti'])}.{retries}"

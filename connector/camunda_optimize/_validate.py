@@ -137,15 +137,17 @@ def oauth_url(value: object, setting: str = "oauth_url") -> str:
     return http_url(value, setting, example="https://login.cloud.camunda.io/oauth/token")
 
 
-def seconds(value: object, setting: str, *, zero: bool = False) -> float:
+def seconds(value: object, setting: str, *, least: float = 0.0, zero: bool = False) -> float:
     try:
         number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ConfigurationError("must be a number of seconds", setting=setting)
+        raise ConfigurationError(f"must be a number of seconds, not {value!r:.80}", setting=setting)
     if number < 0 or (number == 0 and not zero):
         raise ConfigurationError(f"must be more than 0 seconds, not {value!r}", setting=setting)
+    if number < least:
+        raise ConfigurationError(f"must be {least:g} seconds or more, not {value!r}", setting=setting)
     return number
 
 
@@ -168,7 +170,7 @@ def count(value: object, setting: str, *, most: int, least: int = 1) -> int:
 
 def flag(value: object, setting: str) -> bool:
     if not isinstance(value, bool):  # the string "false" counts as true everywhere else
-        raise ConfigurationError(f"must be True or False, not {value!r}", setting=setting)
+        raise ConfigurationError(f"must be True or False, not {value!r:.80}", setting=setting)
     return value
 
 

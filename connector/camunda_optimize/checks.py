@@ -106,7 +106,7 @@ def _explain(step: StepName, error: OptimizeError, optimize: OptimizeClient) -> 
         return f"Optimize at {base_url} says that it is not ready (HTTP {error.status}): is its database up?"
     if isinstance(error, (NotFoundError, ResponseFormatError, ForbiddenError, UnauthorizedError)):
         return f"What answers at {base_url} does not look like Optimize: {_sentence(str(error.args[0]))}"
-    return f"Optimize answered with an error: {_sentence(str(error))}"
+    return f"Optimize answered with an error: {_sentence(error.without_subject())}"
 
 
 def _sentence(text: str | None) -> str:

@@ -15,6 +15,7 @@ from .resources.entities import Dashboards, Reports
 from .resources.server import ProcessDefinitions, Sharing
 from .resources.variables import Variables
 from .stats import Stats
+from .subject import speaking_of
 from .wire import Answer, Call
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class OptimizeClient:
     :param session: an aiohttp session of your own, which then stays open when the client closes
     :param on_token: told the value of each new access token, so that a log filter can mask it
     :param on_event: told of token renewals, retries, pauses and restarts (:class:`camunda_optimize.Event`)
+    :param subject: what errors of this client begin with, where a program has several: ``connection 'stage'``
     """
 
     def __init__(
@@ -44,9 +46,11 @@ class OptimizeClient:
         session: aiohttp.ClientSession | None = None,
         on_token: Callable[[str], None] | None = None,
         on_event: EventCallback | None = None,
+        subject: str | None = None,
     ) -> None:
         check.must_be(config, OptimizeConfig, "config", "from_env(), saas(), self_managed() or static_token() make one")
         self.config: OptimizeConfig = config
+        self.subject: str | None = subject
         self.stats: Stats = Stats()
         """What this client has done so far."""
         self.stats.events.callback = on_event
@@ -130,7 +134,9 @@ class OptimizeClient:
 
         :raises AuthenticationError: if the authorization server refuses
         """
-        await self._opened().token()
+        transport = self._opened()
+        with speaking_of(self):
+            await transport.token()
 
     def adopt(self, task: asyncio.Task[None]) -> None:
         """Let a task end with this client at the latest."""
@@ -139,7 +145,9 @@ class OptimizeClient:
 
     async def send(self, call: Call) -> Answer:
         """Send one call of :mod:`camunda_optimize.protocol`."""
-        return await self._opened().send(call)
+        transport = self._opened()
+        with speaking_of(self):
+            return await transport.send(call)
 
     async def fetch(self, call: Call, read: Callable[[Call, Answer], T]) -> T:
         """Send one call and read its answer with one of that module's functions."""
@@ -147,11 +155,12 @@ class OptimizeClient:
 
     def decode(self, call: Call, answer: Answer, read: Callable[[Call, Answer], T]) -> T:
         """Read the answer to a call that was sent."""
-        try:
-            return read(call, answer)
-        except ResponseFormatError as error:
-            error.url = self.config.base_url + call.path  # which the protocol does not know
-            raise
+        with speaking_of(self):
+            try:
+                return read(call, answer)
+            except ResponseFormatError as error:
+                error.url = self.config.base_url + call.path  # which the protocol does not know
+                raise
 
     def _opened(self) -> Transport:
         if self._transport is None:

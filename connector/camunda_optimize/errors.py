@@ -37,14 +37,18 @@ class OptimizeError(Exception):
     settings: tuple[str, ...] = ()
     """The settings of the client that may be wrong (``client_secret``), where the error knows which."""
     subject: str | None = None
-    """What the program that uses the client has to say first: which of its connections this is about."""
+    """Which of a program's connections this is about, said first: the ``subject`` of the client that it happened to."""
     remark: str | None = None
-    """And what it has to say last. Neither may hold a secret."""
+    """What the program has to say last. Neither may hold a secret."""
 
     def __str__(self) -> str:
         subject = f"{self.subject}: " if self.subject else ""
+        return f"{subject}{self.without_subject()}"
+
+    def without_subject(self) -> str:
+        """The same text for a place that says by itself what it is about."""
         remark = f" ({self.remark})" if self.remark else ""
-        return f"{subject}{self._text()}{remark}"
+        return f"{self._text()}{remark}"
 
     def _text(self) -> str:
         return super().__str__()

@@ -31,6 +31,7 @@ from .models import Page
 from .protocol.data_export import ReportKind, ReportPage
 from .readahead import LoadedPage, ReadAhead, Spool, SpooledPage, spooled
 from .resources._base import Sender
+from .subject import speaking_of
 from .wire import Call
 
 log: logging.Logger = logging.getLogger("camunda_optimize")
@@ -164,7 +165,8 @@ class _Reading:
             else:
                 return
         assert error is not None  # noqa: S101 -- there is at least one attempt
-        raise error
+        with speaking_of(self._client):
+            raise error
 
     async def _one_attempt(self, attempt: int) -> AsyncGenerator[LoadedPage, None]:
         call = protocol.first_page(self._report_id, self._page_size, self._pagination_timeout)

@@ -165,8 +165,10 @@ async def test_arguments_that_cannot_work(optimize, tmp_path):
         await export_report_data(optimize, ["raw"], destination=tmp_path, page_size=0)
     with pytest.raises(ConfigurationError, match="concurrent_reports"):
         await export_report_data(optimize, ["raw"], destination=tmp_path, concurrent_reports=0)
-    with pytest.raises(ConfigurationError, match="content"):
+    with pytest.raises(ConfigurationError, match="resume_within: needs naming='content', or None"):
         await export_report_data(optimize, ["raw"], destination=tmp_path, naming="fixed", resume_within=60)
+    with pytest.raises(ConfigurationError, match="resume_within: must be a number of seconds, not '60'"):
+        await export_report_data(optimize, ["raw"], destination=tmp_path, resume_within="60")
 
 
 async def test_definitions_are_files_that_do_not_change_by_themselves(tmp_path):

@@ -10,7 +10,14 @@ from upath import UPath
 
 from camunda_optimize import ConfigurationError
 from camunda_optimize.export import ALL_COLLECTIONS, Progress
-from camunda_optimize_provider.arguments import as_text, chosen_collections, is_template, snapshot_options, sql_place
+from camunda_optimize_provider.arguments import (
+    as_text,
+    check_web_address,
+    chosen_collections,
+    is_template,
+    snapshot_options,
+    sql_place,
+)
 from camunda_optimize_provider.counting import counted
 from camunda_optimize_provider.progress_log import ProgressLog
 from camunda_optimize_provider.storage import credentials_in, endpoint_of, find_destination
@@ -157,6 +164,9 @@ def test_a_storage_connection_that_does_not_exist(airflow_database):
         ({"_endpoint": "http://localhost:4443"}, "http://localhost:4443"),
         ({"account_url": "https://lake.blob.core.windows.net"}, "https://lake.blob.core.windows.net"),
         ({"endpoint_url": "minio"}, None),
+        ({"endpoint_url": "https://gate.example/minio/"}, "https://gate.example/minio"),
+        ({"endpoint_url": "http://[minio"}, None),
+        ({"endpoint_url": "http://[minio", "_endpoint": "http://localhost:4443"}, "http://localhost:4443"),
         ({}, None),
     ],
 )  # fmt: skip
@@ -212,6 +222,19 @@ def test_a_query_that_is_no_signature_is_refused_for_what_it_is_and_not_quoted_e
 )
 def test_what_are_no_credentials(url):
     assert credentials_in(url) is None
+
+
+@pytest.mark.parametrize("nothing", [None, "", "None"])
+def test_no_address_for_a_browser(nothing):
+    assert check_web_address(nothing, "timeline_url") is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://o/x", "http://o:8083/runs@home/x", "HTTPS://[::1]:8083/a@b", "https://o/x?to=me@o", "https://o/@me"],
+)
+def test_addresses_for_a_browser(address):
+    assert check_web_address(address, "timeline_url") == address
 
 
 def lines_of(steps, seconds_each, caplog):

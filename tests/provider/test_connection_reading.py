@@ -20,7 +20,7 @@ LOGIN = {"login": "me", "password": SECRET}
 
 
 def read(**fields):
-    return read_connection(ConnectionFields(conn_id=fields.pop("conn_id", "lake_source"), **fields))
+    return read_connection(ConnectionFields(conn_id=fields.pop("conn_id", "lake_source"), **fields)).config
 
 
 GOOD = {
@@ -444,6 +444,11 @@ def test_where_airflows_home_is_of_no_use_the_client_chooses_the_directory(tmp_p
     (tmp_path / "camunda_optimize").mkdir()
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)  # that of another user
     assert directory_of_the_cache() is None
+
+
+def test_what_prints_the_fields_shows_nothing_that_may_be_secret():
+    uri = f"amunda_optimize://me:{SECRET}@host/x"  # what Airflow makes of a URI that it does not understand
+    assert SECRET not in repr(ConnectionFields(login=SECRET, password=SECRET, schema=uri, extra=f'{{"x": "{SECRET}"}}'))
 
 
 def test_without_an_id_the_error_does_not_speak_of_one():

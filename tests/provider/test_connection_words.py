@@ -9,7 +9,8 @@ import socket
 import pytest
 from airflow.sdk import DAG
 
-from camunda_optimize import AuthenticationError, ConfigurationError, OptimizeError
+from camunda_optimize import AuthenticationError, ConfigurationError, DestinationError, ExportError, OptimizeError
+from camunda_optimize.export import export_dashboard_ids
 from camunda_optimize.testing import Fault
 from camunda_optimize_provider.connection import read_connection
 from camunda_optimize_provider.connection_values import ConnectionFields
@@ -46,6 +47,64 @@ async def test_an_error_that_leaves_the_hook_names_the_connection(set_connection
     assert str(error).startswith("connection 'bad': the authorization server ")
     assert str(error).count("'bad'") == 1
     assert SECRET not in str(error)
+
+
+@pytest.fixture
+def two(set_connection, optimize_simulator_factory):
+    """Two simulators with a connection each."""
+    simulators = optimize_simulator_factory(), optimize_simulator_factory()
+    for name, simulator in zip(("prod", "stage"), simulators, strict=True):
+        set_connection(name, **simulator_fields(simulator, extra={"cache": "memory"}))
+    return simulators
+
+
+@pytest.mark.parametrize("name", ["prod", "stage"])
+@pytest.mark.parametrize("how", ["client", "get_conn"])
+async def test_of_two_clients_that_one_is_named_whose_server_it_is_about(two, set_connection, name, how):
+    simulator = two[name == "stage"]
+    set_connection(name, **simulator_fields(simulator, password=SECRET, extra={"cache": "memory"}))
+    prod, stage = getattr(OptimizeHook("prod"), how)(), getattr(OptimizeHook("stage"), how)()
+    with pytest.raises(AuthenticationError) as caught:
+        async with prod as one, stage as other:
+            await (other if name == "prod" else one).collections.list_ids()
+            await (one if name == "prod" else other).collections.list_ids()
+    assert str(caught.value).startswith(f"connection '{name}': the authorization server {simulator.oauth_url} ")
+
+
+@pytest.mark.parametrize("name", ["prod", "stage"])
+async def test_of_two_clients_the_one_that_exports_is_named_once_and_its_failures_too(two, tmp_path, name):
+    simulator = two[name == "stage"]
+    simulator.add_fault(Fault(path="/api/public/dashboard", status=403, times=2))
+    with pytest.raises(ExportError) as caught:
+        async with OptimizeHook("prod").client() as one, OptimizeHook("stage").client() as other:
+            optimize = one if name == "prod" else other
+            await export_dashboard_ids(optimize, [*optimize_ids(simulator), "no"], destination=tmp_path)
+    assert str(caught.value).startswith(f"connection '{name}': nothing was published: ")
+    assert str(caught.value).count("connection '") == 1
+    assert {error.subject for error in caught.value.failures.values()} == {f"connection '{name}'"}
+
+
+async def test_where_an_export_goes_is_no_affair_of_a_connection_to_optimize(two, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DestinationError) as caught:
+        async with OptimizeHook("prod").client() as optimize:
+            await export_dashboard_ids(optimize, optimize_ids(two[0]), destination=tmp_path / "file" / "x")
+    assert "connection '" not in str(caught.value)
+
+
+async def test_an_unused_port_is_spoken_of_with_its_own_connection_only(two, set_connection):
+    set_connection("prod", port=8083, **simulator_fields(two[0], extra={"cache": "memory"}))
+    two[1].add_fault(Fault(on="api", html=True, status=200))
+    with pytest.raises(OptimizeError) as caught:
+        async with OptimizeHook("prod").client() as one, OptimizeHook("stage").client() as other:
+            await one.collections.list_ids()
+            await other.collections.list_ids()
+    assert str(caught.value).startswith("connection 'stage': ")
+    assert "Port" not in str(caught.value)
+
+
+def optimize_ids(simulator):
+    return list(simulator.organisation.collection_ids)
 
 
 def test_a_failed_task_names_the_connection(set_connection, optimize_simulator, run_dag, tmp_path, capfd):
@@ -108,6 +167,21 @@ def test_where_region_and_cluster_make_the_base_url_those_are_named():
     built = words(extra={"region": "bru-2", "cluster_id": "1"})
     check = ConnectionCheck(False, "No.", (), NotFoundError("no"), ("base_url", "oauth_url"))
     assert built.explain(check).message == "No. Look at Field 'Region' and Field 'Cluster ID'."
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"host": "https://o"}, {"host", "login", "password", "oauth_url", "ca_bundle"}),
+        ({"extra": {"region": "bru-2", "cluster_id": "1"}}, {"region", "cluster_id", "login", "password", "ca_bundle"}),
+        ({"host": "https://o", "extra": {"verify": False}}, {"host", "login", "password", "oauth_url", "ca_bundle"}),
+    ],
+)
+def test_the_reader_says_which_fields_a_setting_came_from(fields, named):
+    extra = {"oauth_url": "https://o/token", **fields.pop("extra", {})} if "host" in fields else fields.pop("extra")
+    read = read_connection(ConnectionFields(login="me", password=SECRET, extra=extra, **fields))
+    settings = ("base_url", "client_id", "client_secret", "oauth_url", "verify")
+    assert {field for setting in settings for field in read.fields.get(setting, (setting,))} == named
 
 
 UNUSED = {

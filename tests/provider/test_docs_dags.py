@@ -96,7 +96,7 @@ def test_the_test_of_a_dag_passes_as_printed(tmp_path):
 
 def read(connection):
     fields = {name: getattr(connection, name) for name in ("host", "login", "password", "schema", "port", "extra")}
-    return read_connection(ConnectionFields(conn_id="shown", **fields))
+    return read_connection(ConnectionFields(conn_id="shown", **fields)).config
 
 
 def test_each_connection_uri_is_read_as_the_page_says():

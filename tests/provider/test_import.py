@@ -181,7 +181,7 @@ def test_without_a_store_a_try_knows_of_itself_alone():
 @pytest.mark.parametrize("maybe_done", [False, True])
 async def test_the_note_stays_unless_it_is_known_that_nothing_was_done(maybe_done):
     class Optimize:
-        collections = dashboards = reports = None
+        collections = dashboards = reports = subject = None
 
         async def get_token(self):
             assert not store.kept

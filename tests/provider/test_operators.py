@@ -140,6 +140,40 @@ def test_what_is_no_part_is_told_in_words(run_dag, optimize_simulator, optimize_
     assert "parts: holds what an export without as_part=True returned" in capfd.readouterr().out
 
 
+def test_what_is_no_part_fails_at_once_when_mapped_tasks_returned_it_too(
+    run_dag, optimize_simulator, optimize_connection, tmp_path, capfd
+):
+    chosen = ids(optimize_simulator)[:2]
+    with DAG("no_parts_mapped", schedule=None) as dag:
+        whole = OptimizeExportDashboardIdsOperator.partial(task_id="whole").expand_kwargs(
+            [{"destination": f"{tmp_path}/{one}", "collections": [one]} for one in chosen]
+        )
+        OptimizeCommitSnapshotOperator(
+            task_id="commit", destination=str(tmp_path), parts=whole.output, retries=3, retry_delay=0
+        )
+    run = run_dag(dag)
+    assert (run.states["commit"], run.tries["commit"]) == ("failed", 1)
+    assert "parts: holds what an export without as_part=True returned" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("value", ["false", 1, None])
+def test_as_part_that_another_task_gave_is_judged(
+    run_dag, optimize_simulator, optimize_connection, tmp_path, capfd, value
+):
+    @task
+    def choose():
+        return [{"as_part": value}]
+
+    with DAG("as_part_from_a_task", schedule=None) as dag:
+        OptimizeExportDashboardIdsOperator.partial(
+            task_id="export", destination=str(tmp_path), retries=3, retry_delay=0
+        ).expand_kwargs(choose())
+    run = run_dag(dag)
+    assert (run.states["export[0]"], run.tries["export[0]"]) == ("failed", 1)
+    assert f"as_part: must be True or False, not {value!r}" in capfd.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_mapped_report_data_is_of_reports_or_of_collections(
     run_dag, optimize_simulator, optimize_connection, tmp_path, capfd
 ):
@@ -247,6 +281,12 @@ def test_a_part_is_named_for_its_task_alone():
         assert all(part_directory(name) for name in names)  # no name is too long
     assert tries_name(context()) == tries_name(context())
     assert tries_name(context()) != tries_name(context(max_tries=1))  # cleared
+
+    def after_an_edit(**limits):
+        return {**context(max_tries=limits["max_tries"]), "task": SimpleNamespace(retries=limits["retries"])}
+
+    first, cleared = {"max_tries": 3, "retries": 3}, {"max_tries": 1 + 2, "retries": 2}  # after one try
+    assert tries_name(after_an_edit(**first)) != tries_name(after_an_edit(**cleared))
 
 
 def test_the_outlets_of_a_part_are_refused(run_dag, optimize_simulator, optimize_connection, tmp_path):
@@ -356,7 +396,11 @@ def test_ids_of_variables_that_were_rendered_natively_are_texts():
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ("none of it", "neither one id nor a list"),
+        ("none of it", "is a text that is no list: write the variables as a list"),
+        ('{"id": "1"}', "is a text that is no list"),
+        ("abc", "is a text that is no list"),
+        ("", "must be a list of variables"),
+        ("[broken", "begins with \\[ like a list, but is none"),
         (7, "must be a list of variables"),
         ([7], "entry 0 is no mapping"),
         ([{"id": "1"}], "entry 0 lacks name, process_definition_key, process_instance_id, type, value"),

@@ -300,7 +300,7 @@ def test_what_is_no_database(connect, fields, words):
 def test_no_connection(airflow_database):
     with pytest.raises(airflow_exception("AirflowNotFoundException"), match="no_such_connection"):
         find_database("no_such_connection")
-    with pytest.raises(ConfigurationError, match="conn_id: is empty"):
+    with pytest.raises(ConfigurationError, match="conn_id: names no connection"):
         find_database("None")
 
 

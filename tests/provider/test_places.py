@@ -202,7 +202,7 @@ def no_store(monkeypatch):
 def test_a_store_that_does_not_answer_is_named_with_its_endpoint_and_how_to_name_a_connection(
     run_dag, optimize_connection, optimize_simulator, no_store, monkeypatch, capfd, operator, conn_id
 ):
-    monkeypatch.setenv("AIRFLOW_CONN_STORAGE", '{"conn_type": "aws"}')
+    monkeypatch.setenv("AIRFLOW_CONN_STORAGE", '{"conn_type": "aws", "extra": {"endpoint_url": "http://127.0.0.1:9"}}')
     place = f"s3://{conn_id}lake/x"
     with DAG(f"no_store_{operator}", schedule=None) as dag:
         if operator == "export":
@@ -215,5 +215,6 @@ def test_a_store_that_does_not_answer_is_named_with_its_endpoint_and_how_to_name
     said = "".join(capfd.readouterr())
     assert "cannot read s3://lake/x" in said
     hint = "http://127.0.0.1:9 was asked, and no Airflow connection is named: that would be s3://connection_id@lake/x"
+    assert "(http://127.0.0.1:9 was asked" in said
     assert (hint in said) is (conn_id == "")
     assert "S3cr3t~value" not in said

@@ -108,7 +108,7 @@ def test_the_form_offers_only_what_works():
     defaults = {name: field["schema"].get("default") for name, field in connection_form.EXTRA_FIELDS.items()}
     for cache in connection_form.EXTRA_FIELDS["cache"]["schema"]["enum"]:
         extra = {**defaults, "cache": cache, "region": "bru-2", "cluster_id": "1"}
-        assert read_connection(ConnectionFields(login="me", password="secret", extra=extra)).token_cache == cache
+        assert read_connection(ConnectionFields(login="me", password="secret", extra=extra)).config.token_cache == cache
 
 
 def run(*command):

@@ -46,6 +46,7 @@ MISTAKES = [
             ("s3:///key", "has no bucket: write s3://connection_id@bucket/path"),
             ("s3a://storage@/key", "has no bucket: write s3a://connection_id@bucket/path"),
             ("s3n://storage@lake/x", f"{argument}: begins with s3n://: write s3://"),
+            ("az://container/x", f"{argument}: begins with az://: write abfs://"),
             ("sftp://storage@host/x", "pip install 'apache-airflow-providers-sftp[sshfs]'"),
             ("s3://storage@lake/x?versionId=1", "choose another name"),
             ("zzz://lake/x", "no filesystem for zzz:// is installed: no known Airflow provider has one"),
@@ -67,7 +68,11 @@ MISTAKES = [
         for name in EXPORTS if "Report" in name
         for argument, value in [("page_size", 20_000), ("pagination_timeout", 59), ("pagination_timeout", "120"), ("max_restarts", -1), ("concurrent_reports", 0)]
     ],
-    ("OptimizeExportReportDataOperator", {"naming": "fixed"}, "resume_within: needs naming='content'"),
+    ("OptimizeExportReportDataOperator", {"naming": "fixed"}, "resume_within: needs naming='content', or None"),
+    *[
+        (name, {"timeline_url": value}, "timeline_url: holds a user name or a password")
+        for name in EXPORTS for value in ("https://me:a-secret@lake/run.html", "https://a-secret@lake/", "http://me:a-secret/of/mine@lake/x")
+    ],
     *[
         ("OptimizeExportReportDataOperator", {"resume_within": value}, "resume_within: must be")
         for value in ("a day", -1, 0, True, float("nan"))
@@ -77,8 +82,31 @@ MISTAKES = [
         (name, {"timeline_url": value}, "timeline_url: is no address for a browser: it must begin with https://")
         for name in EXPORTS for value in ("javascript:x", "/lake/run.html", 7)
     ],
+    *[
+        (name, {argument: value}, f"{argument}: {words}")
+        for name in RIGHT for argument in ("optimize_conn_id", "conn_id")
+        if (argument in RIGHT[name] if argument == "conn_id" else name != COMMIT)
+        for value, words in [
+            (None, "must be the id of an Airflow connection, as a text, not NoneType"),
+            (5, "must be the id"),
+            (["lake"], "must be the id"),
+            ("", "names no connection"),
+            ("  ", "names no connection"),
+            ("None", "names no connection"),
+        ]
+    ],
     (VARIABLES, {"variables": []}, "variables: is empty"),
-    (COMMIT, {"parts": []}, "parts: is empty"),
+    *[
+        (COMMIT, {"parts": value}, f"parts: {words}")
+        for value, words in [
+            ([], "is empty"),
+            ("", "is empty"),
+            (None, "is empty"),
+            ("part one", "is a text that is neither one id nor a list"),
+            ({"rows": 7}, "holds what an export without as_part=True returned"),
+            ([["a"], {"rows": 7}], "holds what an export without as_part=True returned"),
+        ]
+    ],
     (IMPORT, {"collection_id": ""}, "collection_id"),
     (VARIABLES, {"variables": "all of them"}, "variables: is a text"),
     (VARIABLES, {"variables": [{"id": "1"}]}, "entry 0 lacks"),
@@ -140,6 +168,13 @@ def test_a_template_is_judged_when_it_is_rendered(name):
     arguments = {field: template for field in fields if not (field == "collections" and "Report" in name)}
     made = make(name, **arguments)
     assert all(getattr(made, field) == template for field in arguments)
+
+
+@pytest.mark.parametrize(
+    "parts", ["one", {"part": "one"}, {"part": "{{ params.one }}"}, [["one"], {"part": "{{ params.one }}"}], ("a", "b")]
+)
+def test_parts_however_they_are_named(parts):
+    assert make(COMMIT, parts=parts).parts == parts
 
 
 def test_an_object_storage_path_is_judged_as_its_url_is():
@@ -258,18 +293,100 @@ def test_a_secret_of_mapped_tasks_ends_the_parsing_before_anything_is_stored(com
     assert "veryS3cret" not in f"{caught.value} {caught.value!r}"
 
 
-class OfMyOwn(DATA):
+class Gives(DATA):
     """Gives arguments of its own accord."""
 
     def __init__(self, *, area: str, **kwargs):
         super().__init__(destination=f"/lake/{area}", reports=["r"], **kwargs)
 
 
-def test_an_operator_that_gives_arguments_itself_can_be_mapped():
+class Changes(IDS):
+    """Makes something of an argument that it names."""
+
+    def __init__(self, *, collections, **kwargs):
+        super().__init__(collections=[each.strip() for each in collections.split(",")], **kwargs)
+
+
+class ChangesUnnamed(IDS):
+    """The same of one that it does not name."""
+
+    def __init__(self, **kwargs):
+        kwargs["format"] = kwargs["format"].lower()
+        super().__init__(**kwargs)
+
+
+class Judges(IDS):
+    """Judges what its ``__init__`` has made."""
+
+    def __init__(self, *, area, **kwargs):
+        self.folder = f"/lake/{area}"
+        super().__init__(destination=self.folder, **kwargs)
+
+    def check_arguments(self):
+        super().check_arguments()
+        assert self.folder
+
+
+class Chooses(IDS):
+    """Chooses options by what its ``__init__`` has kept."""
+
+    def __init__(self, area, **kwargs):
+        self._area = area
+        super().__init__(**kwargs)
+
+    def options(self):
+        return {**super().options(), "shrink_guard": 0.5 if self._area else None}
+
+
+class Forgives(IDS):
+    """Has no ``__init__``, and lets pass what is refused otherwise."""
+
+    def check_arguments(self):
+        self.format = self.format.lower()
+        super().check_arguments()
+
+
+class Tells(IDS):
+    """Says nothing of arguments."""
+
+    ui_color = "#123456"
+    area = "north"
+
+    def execute(self, context):
+        return {"area": self.area, **super().execute(context)}
+
+
+SUBCLASSES = [
+    (Gives, {}, {"area": ["a", "b"]}),
+    (Changes, {"destination": "/lake"}, {"collections": ["a, b", "c, d"]}),
+    (ChangesUnnamed, {"destination": "/lake"}, {"format": ["JSONL", "CSV"]}),
+    (Judges, {}, {"area": ["a", "b"]}),
+    (Chooses, {"destination": "/lake", "area": "a"}, {"collections": [["a"], ["b"]]}),
+    (Forgives, {"destination": "/lake"}, {"format": ["JSONL", "CSV"]}),
+    (Tells, {"destination": "/lake"}, {"format": ["jsonl", "csv"]}),
+]
+
+
+@pytest.mark.parametrize(("operator", "common", "varied"), SUBCLASSES)
+def test_an_operator_of_somebody_s_own_is_mapped_if_its_tasks_are_right(operator, common, varied):
     with DAG("of_my_own", schedule=None):
-        OfMyOwn.partial(task_id="t").expand(area=["a", "b"])
-        with pytest.raises(ConfigurationError, match="format"):
-            OfMyOwn.partial(task_id="wrong", format="jsnol").expand(area=["a", "b"])
+        operator(task_id="plain", **common, **{name: values[0] for name, values in varied.items()})
+        operator.partial(task_id="mapped", **common).expand(**varied)
+        operator.partial(task_id="pairs", **common).expand_kwargs(
+            [{name: values[1] for name, values in varied.items()}]
+        )
+
+
+def test_an_operator_that_changes_nothing_of_arguments_is_judged_as_ours_are():
+    with DAG("of_my_own_wrongly", schedule=None), pytest.raises(ConfigurationError, match="format: 'jsnol'"):
+        Tells.partial(task_id="wrong", destination="/lake").expand(format=["jsonl", "jsnol"])
+
+
+def test_what_is_wrong_with_an_operator_that_gives_arguments_itself_is_found_by_its_task(run_dag, optimize_connection):
+    with DAG("of_my_own_at_run", schedule=None, default_args={"retries": 2, "retry_delay": 0}) as dag:
+        Gives.partial(task_id="wrong", format="jsnol").expand(area=["a"])
+    run = run_dag(dag)
+    assert (run.states["wrong[0]"], run.tries["wrong[0]"]) == ("failed", 1)
 
 
 def test_partial_is_airflows_own_otherwise():

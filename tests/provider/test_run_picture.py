@@ -206,6 +206,18 @@ class Filesystem:
             Destination("s3://lake/run.html", Filesystem("http://key:hunter2@minio:9000/")),
             "http://minio:9000/lake/run.html",
         ),
+        (
+            Destination("s3://lake/run.html", Filesystem("https://s3.eu-central-1.amazonaws.com")),
+            "https://console.aws.amazon.com/s3/object/lake?prefix=run.html",
+        ),
+        (
+            Destination("s3a://lake/run.html", Filesystem("https://gate.example/minio/")),
+            "https://gate.example/minio/lake/run.html",
+        ),
+        (
+            Destination("s3://lake/run.html", Filesystem("http://[minio")),
+            "https://console.aws.amazon.com/s3/object/lake?prefix=run.html",
+        ),
     ],
 )
 def test_the_address_for_a_browser(place, url):
@@ -229,6 +241,24 @@ def test_a_picture_without_an_address_is_no_error_and_an_address_with_a_query_no
     assert (
         run.everything.count("https://pictures.example/?prefix=runs-of-today") >= 2
     )  # the link, and what was rendered
+
+
+def test_what_renders_to_no_address_is_not_linked_and_a_login_in_one_is_kept_nowhere(
+    run_dag, optimize_connection, tmp_path
+):
+    with DAG("rendered_addresses", schedule=None, default_args={"retries": 2, "retry_delay": 0}) as dag:
+        for task_id, url in (("nothing", "{{ none }}"), ("login", "https://{{ 'me:hunter' }}2-of-mine@lake/x.html")):
+            OptimizeExportDashboardIdsOperator(
+                task_id=task_id,
+                destination=f"{tmp_path}/{task_id}",
+                timeline=f"{tmp_path}/{task_id}.html",
+                timeline_url=url,
+            )
+    run = run_dag(dag)
+    assert run.states == {"nothing": "success", "login": "failed"}
+    assert run.tries == {"nothing": 1, "login": 1}
+    assert set(links("rendered_addresses")) <= {""}
+    assert "hunter2-of-mine" not in run.everything
 
 
 def test_the_link_is_the_one_that_airflow_stores():

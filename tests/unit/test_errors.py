@@ -261,4 +261,5 @@ def test_a_program_may_add_its_words_to_any_error(kind):
     error = kind("what happened")
     plain = str(error)
     error.subject, error.remark = "connection 'x'", "look there"
+    assert error.without_subject() == str(error).removeprefix("connection 'x': ") != str(error)
     assert str(pickle.loads(pickle.dumps(error))) == f"connection 'x': {plain} (look there)"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
+from ..conn_ids import aget_connection, get_connection
 from ..connection_form import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME
 from ..masking import mask, mask_token
 
@@ -60,7 +61,8 @@ class OptimizeHook(BaseHook):
         :raises camunda_optimize.ConfigurationError: names the field of the connection that is wrong.
         """
         if self._config is None:
-            self._config = self._read(self._get_connection(), self.optimize_conn_id)
+            connection = get_connection(self.optimize_conn_id, self.conn_name_attr)
+            self._config = self._read(connection, self.optimize_conn_id)
         return self._config
 
     async def aget_config(self) -> OptimizeConfig:
@@ -69,20 +71,20 @@ class OptimizeHook(BaseHook):
         :raises camunda_optimize.ConfigurationError: names the field of the connection that is wrong.
         """
         if self._config is None:
-            connection = await self._aget_connection()
+            connection = await aget_connection(self.optimize_conn_id, self.conn_name_attr)
             # In a thread: masking sends to Airflow's supervisor and waits, and a CA bundle is a file.
             self._config = await asyncio.to_thread(self._read, connection, self.optimize_conn_id)
         return self._config
 
     def get_conn(self) -> OptimizeClient:
-        """The client, not opened yet: ``async with`` opens it."""
+        """The client, not opened yet: ``async with`` opens it. Its errors name the connection."""
         return self._new_client(self.get_config())
 
     @asynccontextmanager
     async def client(self, *, on_event: EventCallback | None = None) -> AsyncIterator[OptimizeClient]:
         """An open client, closed at the end of the block.
 
-        An error that leaves the block names the connection.
+        An error of the client names the connection; one that leaves the block says more of it where that helps.
 
         :param on_event: told of token renewals, retries and pauses, as the client's own argument is.
         """
@@ -108,7 +110,7 @@ class OptimizeHook(BaseHook):
 
         try:
             # Airflow tests under a random connection id, so that naming it in errors would only puzzle.
-            config = self._read(self._get_connection(), None)
+            config = self._read(get_connection(self.optimize_conn_id, self.conn_name_attr), None)
             check = self.explain(run_in_thread(lambda: self._check(config)))
         except not_found_errors():
             return False, f"There is no connection '{self.optimize_conn_id}'."
@@ -120,34 +122,6 @@ class OptimizeHook(BaseHook):
         # Somebody is waiting at a button: one more try of each request, and no more.
         async with self._opened(config.replace(max_attempts=2)) as optimize:
             return await optimize.check()
-
-    def _get_connection(self) -> Connection:
-        from ..conn_ids import check_conn_id, unreadable
-        from ..failures import not_found_errors
-
-        check_conn_id(self.optimize_conn_id, "optimize_conn_id")
-        try:
-            return self.get_connection(self.optimize_conn_id)
-        except not_found_errors():
-            if problem := unreadable(self.optimize_conn_id):
-                raise problem from None
-            raise
-
-    async def _aget_connection(self) -> Connection:
-        from ..conn_ids import check_conn_id, unreadable
-        from ..failures import not_found_errors
-        from ..masking import asks_for_itself
-
-        check_conn_id(self.optimize_conn_id, "optimize_conn_id")
-        try:
-            return await self.aget_connection(self.optimize_conn_id)
-        except not_found_errors():
-            if problem := unreadable(self.optimize_conn_id):
-                raise problem from None
-            if asks_for_itself():
-                raise
-            # ``dag.test()`` cannot look up a connection of the metadata database asynchronously.
-            return await asyncio.to_thread(self.get_connection, self.optimize_conn_id)
 
     def _read(self, connection: Connection, named: str | None) -> OptimizeConfig:
         from ..connection import read_connection
@@ -164,10 +138,11 @@ class OptimizeHook(BaseHook):
             port=connection.port,
             extra=connection.extra,
         )
-        config = read_connection(fields)
+        read = read_connection(fields)
+        config = read.config
         for secret in config.secrets:
             mask(secret)
-        self._words = words_of(fields, config)
+        self._words = words_of(fields, read)
         if named and self._words.other_type not in _warned:  # a triggerer reads its connections again and again
             _warned.add(self._words.other_type)
             self.log.warning("%s", self._words.other_type)
@@ -188,10 +163,11 @@ class OptimizeHook(BaseHook):
             if self._words is not None:
                 if isinstance(error, ConfigurationError) and not opened:
                     raise self._words.of_opening(error) from None
-                self._words.name(error)
+                self._words.remark_on(error)
             raise
 
     def _new_client(self, config: OptimizeConfig, on_event: EventCallback | None = None) -> OptimizeClient:
         from camunda_optimize import OptimizeClient
 
-        return OptimizeClient(config, on_token=mask_token, on_event=on_event)
+        subject = self._words.subject if self._words else None
+        return OptimizeClient(config, on_token=mask_token, on_event=on_event, subject=subject)

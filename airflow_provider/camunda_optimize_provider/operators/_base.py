@@ -6,15 +6,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, BaseOperatorLink
-
 from ..arguments import in_a_task, place_as_text
 from ..connection_form import DEFAULT_CONN_ID
 from ..links.optimize import LeavesLinks, OptimizeCollectionLink
+from ..masked_rendering import PLACES, MaskedRendering
 from ._mapped import Partial
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
 
     from camunda_optimize import OptimizeClient, OptimizeConfig
     from camunda_optimize.export import Timeline
@@ -23,13 +22,9 @@ if TYPE_CHECKING:
     from ..runner import LoopThread
 
 Work = Callable[[], Coroutine[Any, Any, Any]]
-_PLACES = ("destination", "source", "timeline")
-"""Arguments that name a place in a store, of whichever operator."""
-_MASKED = (*_PLACES, "conn_id", "optimize_conn_id")
-"""Arguments that may render to a URL with a password in it."""
 
 
-class LoopOperator(BaseOperator):
+class LoopOperator(MaskedRendering):
     """The base of the operators: a subclass says in :meth:`prepare` what is to be done."""
 
     ui_color = "#f2e6d9"
@@ -47,7 +42,7 @@ class LoopOperator(BaseOperator):
         A mapped task is made while it runs; there Airflow would try again after an error, and the run judges for good.
         What its ``partial()`` and ``expand()`` say has been judged before.
         """
-        for name in _PLACES:
+        for name in PLACES:
             if hasattr(self, name):
                 setattr(self, name, place_as_text(getattr(self, name)))
         if not in_a_task():
@@ -100,18 +95,6 @@ class LoopOperator(BaseOperator):
         self._killed = True
         if self._running is not None:
             self._running.stop()
-
-    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Render, and mask credentials in places before Airflow stores what was rendered: ``execute`` refuses them.
-
-        :param content: of a templated field, or a part of it.
-        """
-        from ..storage import mask_credentials
-
-        rendered = super().render_template(content, *args, **kwargs)
-        if any(content is getattr(self, name, None) for name in _MASKED):  # elsewhere a URL may have a query
-            mask_credentials(rendered)
-        return rendered
 
     def _go_on_unless_killed(self) -> None:
         from ..runner import Stopped

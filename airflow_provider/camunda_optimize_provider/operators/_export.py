@@ -84,7 +84,8 @@ class ExportOperator(PublishingOperator, OptimizeOperator):
     :param timeline: where a picture of the run is to go, a path or URL that ends with ``.html`` or ``.png``: when
         tokens were renewed, calls throttled and repeated, and how fast rows came. It is drawn however the run ends, and
         the task's page has a link to it; that it cannot be drawn is only logged. (templated)
-    :param timeline_url: its address for a browser, where that cannot be told from ``timeline``. (templated)
+    :param timeline_url: its address for a browser, without a login, where that cannot be told from ``timeline``.
+        (templated)
     """
 
     UNIT = "collections"
@@ -122,7 +123,7 @@ class ExportOperator(PublishingOperator, OptimizeOperator):
         """
         from ..run_picture import RunPicture
 
-        check_web_address(self.timeline_url, "timeline_url")
+        check_web_address(self.timeline_url, "timeline_url")  # before the work, and not when it is done
         if self.timeline not in (None, "", "None"):  # rendered
             self._picture = RunPicture(str(self.timeline), title, self.log)
         return self._picture
@@ -146,7 +147,7 @@ class ExportOperator(PublishingOperator, OptimizeOperator):
         try:
             url = picture.draw()
             if url is not None:
-                self.leave_picture(context, self.timeline_url or url)
+                self.leave_picture(context, check_web_address(self.timeline_url, "timeline_url") or url)
         except timeout_errors():  # the work itself was done, or had failed, in time
             self.log.warning("No picture of the run, or no link to it: execution_timeout ended the wait for its store")
         except Exception as error:  # noqa: BLE001 - whatever Airflow raises when it does not take a link

@@ -105,6 +105,7 @@ class FilesExportOperator(ExportOperator, FilesOperator):
         from ..progress_log import ProgressLog
         from ..storage import find_destination
 
+        check_flag(self.as_part, "as_part")  # of a mapped task nobody has judged it before
         options = snapshot_options(**self.options())
         words, collections, arguments = self.choose(context)
         self._check_outlets()

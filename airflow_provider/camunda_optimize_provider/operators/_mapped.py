@@ -1,4 +1,7 @@
-"""Mapped operators: what a DAG file says in ``partial()`` and ``expand()`` is judged while it is parsed."""
+"""Mapped operators: what a DAG file says in ``partial()`` and ``expand()`` is judged while it is parsed.
+
+Only what our own constructors would judge: a subclass of somebody else's may make anything of its arguments.
+"""
 
 from __future__ import annotations
 
@@ -70,8 +73,10 @@ def _judging(partial: OperatorPartial) -> OperatorPartial:
 
 
 def _judged(mapped: MappedOperator) -> MappedOperator:
-    """The same, if no argument that is known is wrong. Of others, and of missing ones, nothing is said."""
-    operator_class: Any = mapped.operator_class
+    """The same, if no argument that is known is wrong. Of others nothing is said."""
+    operator_class = _judge_of(mapped.operator_class)
+    if operator_class is None:
+        return mapped
     defaults = _defaults(operator_class)
     fixed = {**_default_args(mapped, defaults), **mapped.partial_kwargs}
     for mapped_arguments, all_known in _mapped_arguments(mapped.expand_input.value):
@@ -79,7 +84,7 @@ def _judged(mapped: MappedOperator) -> MappedOperator:
         try:
             _example(operator_class, defaults, given).check_arguments()
         except ConfigurationError as error:
-            if (all_known and _is_ours(operator_class)) or error.setting in given:
+            if all_known or error.setting in given:
                 raise
     return mapped
 
@@ -131,18 +136,23 @@ def _example(operator_class: type[LoopOperator], defaults: Mapping[str, Any], gi
 def _defaults(operator_class: type[BaseOperator]) -> dict[str, Any]:
     """The arguments of an operator's own with their defaults, or with a stand-in where there is none."""
     found: dict[str, Any] = {}
-    for owner in reversed(_with_init(operator_class)):
+    for owner in reversed(operator_class.__mro__[: operator_class.__mro__.index(BaseOperator)]):
+        if "__init__" not in vars(owner):
+            continue
         for parameter in inspect.signature(vars(owner)["__init__"]).parameters.values():
             if parameter.kind is parameter.KEYWORD_ONLY:
                 found[parameter.name] = _LATER if parameter.default is parameter.empty else parameter.default
     return found
 
 
-def _is_ours(operator_class: type[BaseOperator]) -> bool:
-    """Whether nobody has written an ``__init__`` of their own, which may give the arguments that seem to be missing."""
-    return all(owner.__module__.partition(".")[0] == _PACKAGE for owner in _with_init(operator_class))
+def _judge_of(operator_class: Any) -> Any:
+    """Our own class that judges the arguments of this one, or ``None`` if somebody else's code has a say in that.
 
-
-def _with_init(operator_class: type[BaseOperator]) -> list[type]:
+    An ``__init__`` of theirs may give, change or take arguments, and whatever else they override may look at what it
+    has made. What they override of Airflow's, such as ``execute``, says nothing about arguments.
+    """
     own = operator_class.__mro__[: operator_class.__mro__.index(BaseOperator)]
-    return [owner for owner in own if "__init__" in vars(owner)]
+    ours = [owner for owner in own if owner.__module__.partition(".")[0] == _PACKAGE]
+    said = {name for owner in own if owner not in ours for name in vars(owner)}
+    judging = {name for owner in ours for name in vars(owner) if not hasattr(BaseOperator, name)}
+    return None if said & {"__init__", *judging, *_defaults(ours[0])} else ours[0]

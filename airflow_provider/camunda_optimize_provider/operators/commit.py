@@ -46,11 +46,13 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
         """See :class:`LoopOperator`."""
         super().check_arguments()
         snapshot_options(shrink_guard=self.shrink_guard)
-        if isinstance(self.parts, (list, tuple)) and not is_template(self.parts):
+        if not is_template(self.parts) and not any(is_template(name) for name in _flat(self.parts)):
             _names(self.parts)
 
     def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
         """Render; what mapped tasks returned is fetched once, and shown as the names of their parts.
+
+        It is judged later: Airflow would try again after an error in here, whatever it is about.
 
         :param content: of a templated field, or a part of it.
         """
@@ -89,22 +91,16 @@ class OptimizeCommitSnapshotOperator(FilesOperator):
 
 
 def _names(parts: Any) -> tuple[str, ...]:
-    found = from_text(parts.strip(), "parts") if isinstance(parts, str) else parts
-    return chosen_ids(list(_flat(found)), "parts")
+    found = list(_flat(from_text(parts.strip(), "parts") if isinstance(parts, str) else parts))
+    if any(isinstance(name, Mapping) for name in found):
+        raise ConfigurationError("holds what an export without as_part=True returned", setting="parts")
+    return chosen_ids(None if None in found else found, "parts")
 
 
 def _flat(parts: Any) -> Iterator[Any]:
-    """The names in what one task returned, in what mapped ones did, and in lists of both."""
+    """The names in what one task returned, in what mapped ones did, and in lists of both; what has none as it is."""
     if isinstance(parts, Sequence) and not isinstance(parts, str):
         for part in parts:
             yield from _flat(part)
     else:
-        yield _name(parts)
-
-
-def _name(part: Any) -> Any:
-    if not isinstance(part, Mapping):
-        return part
-    if "part" not in part:
-        raise ConfigurationError("holds what an export without as_part=True returned", setting="parts")
-    return part["part"]
+        yield parts["part"] if isinstance(parts, Mapping) and "part" in parts else parts

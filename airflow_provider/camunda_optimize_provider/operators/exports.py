@@ -121,7 +121,7 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
     :param max_restarts: how often a report is begun anew when the server has given its scroll up.
     :param concurrent_reports: reports that are read at once.
     :param resume_within: seconds for which the next try of this run uses what a failed one had finished; ``None``:
-        never. Another run, or a task that was cleared, begins anew.
+        never. Another run, or a task that was cleared once it had ended, begins anew.
     :param as_part: for mapped tasks: write a part, for an :class:`OptimizeCommitSnapshotOperator`.
     :param timeline: where a picture of the run is to go, ending with ``.html`` or ``.png``. (templated)
     :param timeline_url: the picture's address for a browser, where that cannot be told from ``timeline``. (templated)
@@ -161,17 +161,10 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
 
     def check_arguments(self) -> None:
         """See :class:`OptimizeOperator`."""
-        from camunda_optimize import ConfigurationError
-
-        from ..arguments import check_seconds
+        from camunda_optimize.export.resume import check_resume
 
         super().check_arguments()
-        if self.resume_within is None:
-            return
-        check_seconds(self.resume_within, "resume_within", or_none=True)
-        if self.naming == "fixed":
-            problem = "needs naming='content', or resume_within=None: finished objects lie beside older ones"
-            raise ConfigurationError(problem, setting="resume_within")
+        check_resume(self.resume_within, self.naming)
 
     def export(self, context: Context) -> _Export:
         """See :class:`FilesExportOperator`.

@@ -25,7 +25,7 @@ class OptimizeImportEntitiesOperator(OptimizeOperator):
     request was surely not carried out, is tried again as ``retries`` say (0 by default here). Once an import may have
     been done, by an answer that was lost, a timeout or a kill, the task fails for good, whatever ``retries`` say, and
     its log names what is new in the collection. Airflow 3.3 and later remember it also if the worker dies; before, use
-    no ``retries``. Clear the task to import again.
+    no ``retries``. Clear the task once it has ended to import again.
 
     The return value is ``{"imported": how many, "ids": {old id: new id}}``.
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .. import _validate as check
 from .._version import __version__
-from ..errors import ConfigurationError, IncompleteExportError, ManifestError
+from ..errors import IncompleteExportError, ManifestError
+from ..subject import speaking_of
 from .assembly import Assembly
 from .collect import Fetch, Plan, Previous, collect
 from .destinations import Destination, DestinationLike, open_destination
@@ -31,7 +31,7 @@ from .progress import Progress, ProgressCallback
 from .publish import publish
 from .record import Record, entries_of, now
 from .removal import Whole
-from .resume import Resume, Resumption
+from .resume import Resume, Resumption, check_resume
 from .staging import Stage
 from .terminations import heeding_sigterm
 from .threads import Workers
@@ -87,7 +87,7 @@ async def export(
     """
     report: Callable[[Progress], object] = progress or (lambda _: None)
     form = kind.open_format(options.format, options.compression, csv_formula_safe=options.csv_formula_safe)
-    with heeding_sigterm(), Workers() as workers, Stage() as stage:
+    with speaking_of(optimize), heeding_sigterm(), Workers() as workers, Stage() as stage:
         whole = await workers.run(open_destination, destination, filesystem)
         record = Record(optimize)
         standing = await workers.run(standing_at, whole, kind, options)
@@ -146,13 +146,9 @@ def _resumption(
 ) -> Resumption | None:
     if resume is None:
         return None
-    key = None if resume.key is None else check.text(resume.key, "resume_key")
+    check_resume(resume.within, options.naming, resume.key)
     if resume.within is None:
-        if key is not None:
-            raise ConfigurationError("is of no use without resume_within", setting="resume_key")
         return None
-    if check.seconds(resume.within, "resume_within") and options.naming == "fixed":
-        raise ConfigurationError("needs naming='content': finished objects lie beside older ones", setting="naming")
     same = {
         "kind": kind.name,
         "source": without_credentials(optimize.config.base_url),
@@ -160,7 +156,7 @@ def _resumption(
         "compression": options.compression,
         "csv_formula_safe": options.csv_formula_safe,
         "connector_version": __version__,
-        "key": key,
+        "key": resume.key,
     }
     return Resumption(place, same, resume.within)
 

@@ -54,7 +54,8 @@ def export_error(kind: Kind, failures: Mapping[str, OptimizeError], total: int) 
     ):
         return errors[0]
     quoted = "; ".join(
-        f"{_short(id_, 60)!r}: {_short(str(error), _QUOTE)}" for id_, error in list(failures.items())[:_NAMED]
+        f"{_short(id_, 60)!r}: {_short(error.without_subject(), _QUOTE)}"
+        for id_, error in list(failures.items())[:_NAMED]
     )
     rest = f"; and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""
     noun = kind.unit if total == 1 else f"{kind.unit}s"

@@ -16,7 +16,8 @@ from typing import Any
 
 import orjson
 
-from ..errors import DestinationError, ManifestError
+from .. import _validate as check
+from ..errors import ConfigurationError, DestinationError, ManifestError
 from .destinations import Destination
 from .formats.shapes import SHAPES
 from .manifest import ObjectEntry, State, parse_object
@@ -49,6 +50,25 @@ class Resume:
     """Seconds after which what it had finished is too old; ``None``: nothing is taken over, and nothing kept."""
     key: str | None = None
     """Only from a run with the same one."""
+
+
+def check_resume(within: Any, naming: str, key: Any = None) -> None:
+    """Judge how long a run that failed may be resumed, and whose.
+
+    :param within: seconds, or ``None`` for never
+    :param key: that of the runs, if not everybody's work is taken over
+    :raises ConfigurationError: says what goes together
+    """
+    if key is not None:
+        check.text(key, "resume_key")
+    if within is None:
+        if key is not None:
+            raise ConfigurationError("is of no use without resume_within", setting="resume_key")
+        return
+    check.seconds(within, "resume_within")
+    if naming == "fixed":
+        problem = "needs naming='content', or None: finished objects lie beside older ones"
+        raise ConfigurationError(problem, setting="resume_within")
 
 
 class Resumption:

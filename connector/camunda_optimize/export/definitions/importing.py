@@ -9,6 +9,7 @@ from typing import Any
 
 from ...errors import ConfigurationError, ImportUnclearError, OptimizeError
 from ...models import ImportedEntity
+from ...subject import speaking_of
 from .entities import Entity, kind_of
 from .loading import Definitions, load_definitions
 from .matching import Match, match
@@ -64,6 +65,11 @@ async def import_definitions(
     entities = await asyncio.to_thread(load_definitions, definitions, filesystem)
     if not entities:
         raise ConfigurationError("there is nothing to import", setting="entities")
+    with speaking_of(client):
+        return await _import(client, collection_id, entities)
+
+
+async def _import(client: Client, collection_id: str, entities: Sequence[Entity]) -> ImportResult:
     before = await list_contents(client, collection_id)
     try:
         created = tuple(await client.import_entities(collection_id, entities))
@@ -85,7 +91,7 @@ async def _result(
         ids = ", ".join(f"{item.entity_type} {item.id}" for item in created)
         raise ImportUnclearError(
             f"the import into {collection_id} is done, but which new entity is which cannot be said, because they "
-            f"cannot be read ({error}); new are: {ids}",
+            f"cannot be read ({error.without_subject()}); new are: {ids}",
             done=True,
             found=[Found(item.id, item.entity_type, is_new=True) for item in created],
         ) from None
@@ -97,11 +103,13 @@ async def _unclear(
     client: Client, collection_id: str, entities: Sequence[Entity], before: Contents, lost: OptimizeError
 ) -> ImportUnclearError:
     """What the collection holds now that looks like ours. Which of it is ours, a person must say."""
-    text = f"whether the import into {collection_id} was done is not known, and it was not tried again ({lost})"
+    why = lost.without_subject()
+    text = f"whether the import into {collection_id} was done is not known, and it was not tried again ({why})"
     try:
         after = await read_contents(client, collection_id)
     except OptimizeError as error:
-        return ImportUnclearError(f"{text}; look into the collection, which cannot be read just now either ({error})")
+        either = f"which cannot be read just now either ({error.without_subject()})"
+        return ImportUnclearError(f"{text}; look into the collection, {either}")
     found = _lookalikes(entities, before, after)
     new = [item for item in found if item.is_new]
     if new:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ...subject import speaking_of
 from ..collect import Collected, Previous, judge, plan_collections, refuse_nothing
 from ..fetch_ids import fetch_ids
 from ..fetching import Fetched, Fetching, Source
@@ -135,7 +136,7 @@ async def _export(  # noqa: PLR0917 - in the order in which they are needed
 ) -> SqlResult:
     report: Callable[[Progress], object] = progress or (lambda _: None)
     record = Record(optimize)
-    with Workers() as workers, Stage() as stage:
+    with speaking_of(optimize), Workers() as workers, Stage() as stage:
         async with find_place(destination, {kind.shape.name: id_table(kind)}, workers) as place:
             previous = await workers.run(place.look)
             ids = await plan_collections(kind, optimize, chosen, options)(previous)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ... import protocol
+from ...subject import speaking_of
 from ..fetch_report_data import Paging
 from ..fetching import Source
 from ..kinds import REPORT_DATA
@@ -85,7 +86,7 @@ async def export_report_data_to_sql(
     plan = plan_reports(optimize, reports, collections, options, whole=replace == "snapshot")
     report: Callable[[Progress], object] = progress or (lambda _: None)
     record = Record(optimize)
-    with Workers() as workers:
+    with speaking_of(optimize), Workers() as workers:
         async with find_place(destination, DATA_TABLES, workers) as place:
             from .delivery import Delivery
             from .loading import ReportLoad
