@@ -218,7 +218,7 @@ class Watch:
             return
         self._troubles.add(kind)
         # Only of the client's own errors it is known that their text holds no secrets.
-        said = f"{kind}: {error}" if isinstance(error, OptimizeError) else kind
+        said = f"{kind}: {error.without_subject()}" if isinstance(error, OptimizeError) else kind
         log.warning("connection '%s': watching goes on, in spite of %s%s", self._conn_id, where, said)
 
 

@@ -11,6 +11,7 @@ import pytest
 from camunda_optimize import ClientClosedError
 from camunda_optimize_provider import clients as shared_clients
 from camunda_optimize_provider.clients import ClientLease
+from camunda_optimize_provider.conn_ids import aget_connection
 from camunda_optimize_provider.hooks.optimize import OptimizeHook
 from camunda_optimize_provider.triggers.optimize import CollectionChangedTrigger, OptimizeReadyTrigger
 
@@ -58,15 +59,15 @@ def no_retries(monkeypatch):
 def lookups(monkeypatch):
     """Errors that the next lookups of a connection raise; how many there were is their last item."""
     lookups = [0]
-    original = OptimizeHook._aget_connection
+    original = aget_connection
 
-    async def counted(hook):
+    async def counted(conn_id, setting):
         lookups[-1] += 1
         if len(lookups) > 1:
             raise lookups.pop(0)
-        return await original(hook)
+        return await original(conn_id, setting)
 
-    monkeypatch.setattr(OptimizeHook, "_aget_connection", counted)
+    monkeypatch.setattr("camunda_optimize_provider.hooks.optimize.aget_connection", counted)
     return lookups
 
 

@@ -152,7 +152,11 @@ def _judge_of(operator_class: Any) -> Any:
     has made. What they override of Airflow's, such as ``execute``, says nothing about arguments.
     """
     own = operator_class.__mro__[: operator_class.__mro__.index(BaseOperator)]
-    ours = [owner for owner in own if owner.__module__.partition(".")[0] == _PACKAGE]
-    said = {name for owner in own if owner not in ours for name in vars(owner)}
+    ours = [owner for owner in own if _package_of(owner) == _PACKAGE]
+    said = {name for owner in own if _package_of(owner) not in (_PACKAGE, "airflow") for name in vars(owner)}
     judging = {name for owner in ours for name in vars(owner) if not hasattr(BaseOperator, name)}
     return None if said & {"__init__", *judging, *_defaults(ours[0])} else ours[0]
+
+
+def _package_of(owner: type) -> str:
+    return owner.__module__.partition(".")[0]

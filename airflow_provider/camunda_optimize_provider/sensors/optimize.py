@@ -11,6 +11,7 @@ from airflow.sdk import BaseSensorOperator
 
 from ..arguments import in_a_task
 from ..connection_form import DEFAULT_CONN_ID
+from ..masked_rendering import MaskedRendering
 from ..operators._mapped import Partial
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class _Killed(BaseException):
     """A kill, on its way past the base class, which would make a skip or another look of an ordinary error."""
 
 
-class OptimizeReadySensor(BaseSensorOperator):
+class OptimizeReadySensor(MaskedRendering, BaseSensorOperator):
     """Waits until Optimize is ready, an access token is issued, and one harmless call succeeds with it.
 
     An outage is waited out. What does not mend itself, such as a wrong secret, fails the task at once. With
@@ -67,18 +68,6 @@ class OptimizeReadySensor(BaseSensorOperator):
             check_flag(self.deferrable, "deferrable")
         if not is_template(self.optimize_conn_id):
             check_conn_id(self.optimize_conn_id, "optimize_conn_id")
-
-    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
-        """Render, and mask the password in a URL before Airflow stores what was rendered: a look refuses it.
-
-        :param content: of a templated field, or a part of it.
-        """
-        from ..storage import mask_credentials
-
-        rendered = super().render_template(content, *args, **kwargs)
-        if content is self.optimize_conn_id:
-            mask_credentials(rendered)
-        return rendered
 
     def execute(self, context: Context) -> None:
         """Wait.
