@@ -234,6 +234,23 @@ def test_how_reports_are_paged_is_the_dag_files_affair(run_dag, optimize_simulat
     assert run_dag(dag).state == "failed"
 
 
+def test_what_a_spreadsheet_would_take_for_a_formula_is_defused(
+    run_dag, optimize_simulator, optimize_connection, tmp_path
+):
+    organisation = optimize_simulator.organisation
+    organisation.add_collection("Formulas", id="=1+1")
+    organisation.add_dashboard("=1+1", id="=2+2")
+    organisation.add_report("=1+1", "Raw", id="raw", rows=1)
+    with DAG("formulas", schedule=None) as dag:
+        common = {"format": "csv", "csv_formula_safe": True}
+        OptimizeExportDashboardIdsOperator(task_id="ids", destination=f"{tmp_path}/ids", collections=["=1+1"], **common)
+        OptimizeExportReportDataOperator(task_id="data", destination=f"{tmp_path}/data", reports=["raw"], **common)
+    run = run_dag(dag)
+    assert run.states == {"ids": "success", "data": "success"}
+    (ids,) = tmp_path.glob("ids/*/*.csv")
+    assert ids.read_text().splitlines()[1] == "'=1+1,'=2+2"
+
+
 def test_another_run_takes_nothing_over_from_one_that_failed(
     run_dag, optimize_simulator, optimize_connection, tmp_path
 ):
@@ -420,6 +437,8 @@ def test_variables_that_are_none(variables, words):
         (OptimizeExportReportDataOperator, {"reports": []}, "reports: is empty"),
         (OptimizeExportReportDataOperator, {"reports": ["a"], "format": "xml"}, "'xml' is not one of"),
         (OptimizeExportReportDataOperator, {"reports": ["a"], "format": "parquet", "compression": "gzip"}, "Parquet"),
+        (OptimizeExportReportDataOperator, {"reports": ["a"], "csv_formula_safe": "yes"}, "csv_formula_safe: must be"),
+        (OptimizeExportDashboardIdsOperator, {"csv_formula_safe": "yes"}, "csv_formula_safe: must be"),
         (OptimizeExportDefinitionsOperator, {"on_error": "shrug"}, "'shrug' is not one of"),
         (OptimizeExportDefinitionsOperator, {"collections": []}, "collections: is empty"),
     ],

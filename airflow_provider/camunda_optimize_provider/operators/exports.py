@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import check_flag
 from ..task_identity import tries_name
 from ._chosen import CollectionsOperator, ReportsOperator
 from ._export import PICTURE
@@ -41,6 +42,7 @@ class OptimizeExportDashboardIdsOperator(CollectionsOperator, FilesExportOperato
         template may make a list, or a text that holds one as JSON, but never nothing)
     :param format: ``jsonl``, ``json``, ``csv`` or ``parquet``. (templated)
     :param compression: ``gzip`` or ``zstd``, for text formats. (templated)
+    :param csv_formula_safe: for CSV: put an apostrophe before what a spreadsheet would take for a formula.
     :param layout: ``per_collection`` or ``single``. (templated)
     :param naming: ``content`` or ``fixed``. (templated)
     :param on_missing: what to do about a collection that does not exist. (templated)
@@ -67,6 +69,7 @@ class OptimizeExportDashboardIdsOperator(CollectionsOperator, FilesExportOperato
         *,
         format: str = "jsonl",
         compression: str | None = None,
+        csv_formula_safe: bool = False,
         layout: str = "per_collection",
         naming: str = "content",
         on_missing: str = "fail",
@@ -79,6 +82,7 @@ class OptimizeExportDashboardIdsOperator(CollectionsOperator, FilesExportOperato
         super().__init__(**kwargs)
         self.format = format
         self.compression = compression
+        self.csv_formula_safe = csv_formula_safe
         self.layout = layout
         self.naming = naming
         self.on_missing = on_missing
@@ -88,6 +92,11 @@ class OptimizeExportDashboardIdsOperator(CollectionsOperator, FilesExportOperato
         self.shrink_guard = shrink_guard
         self.check_early()
 
+    def check_arguments(self) -> None:
+        """See :class:`OptimizeOperator`."""
+        super().check_arguments()
+        check_flag(self.csv_formula_safe, "csv_formula_safe")
+
     def export(self, context: Context) -> _Export:  # noqa: ARG002 - for others
         """See :class:`FilesExportOperator`.
 
@@ -95,7 +104,7 @@ class OptimizeExportDashboardIdsOperator(CollectionsOperator, FilesExportOperato
         """
         from camunda_optimize.export import export_dashboard_ids
 
-        return export_dashboard_ids
+        return partial(export_dashboard_ids, csv_formula_safe=self.csv_formula_safe)
 
 
 class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
@@ -110,6 +119,7 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
         ``camunda_optimize.export``. (both templated)
     :param format: ``jsonl``, ``json``, ``csv`` or ``parquet``. (templated)
     :param compression: ``gzip`` or ``zstd``, for text formats. (templated)
+    :param csv_formula_safe: for CSV: put an apostrophe before what a spreadsheet would take for a formula.
     :param naming: ``content`` or ``fixed``; the latter needs ``resume_within=None``. (templated)
     :param on_missing: what to do about a report that does not exist. (templated)
     :param on_empty: what to do about a report without rows. (templated)
@@ -138,6 +148,7 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
         *,
         format: str = "jsonl",
         compression: str | None = None,
+        csv_formula_safe: bool = False,
         naming: str = "content",
         on_missing: str = "fail",
         on_empty: str = "write",
@@ -150,6 +161,7 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
         super().__init__(**kwargs)
         self.format = format
         self.compression = compression
+        self.csv_formula_safe = csv_formula_safe
         self.naming = naming
         self.on_missing = on_missing
         self.on_empty = on_empty
@@ -164,6 +176,7 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
         from camunda_optimize.export.resume import check_resume
 
         super().check_arguments()
+        check_flag(self.csv_formula_safe, "csv_formula_safe")
         check_resume(self.resume_within, self.naming)
 
     def export(self, context: Context) -> _Export:
@@ -174,7 +187,12 @@ class OptimizeExportReportDataOperator(ReportsOperator, FilesExportOperator):
         from camunda_optimize.export import export_report_data
 
         key = None if self.resume_within is None else tries_name(context)
-        return partial(export_report_data, resume_within=self.resume_within, resume_key=key)
+        return partial(
+            export_report_data,
+            csv_formula_safe=self.csv_formula_safe,
+            resume_within=self.resume_within,
+            resume_key=key,
+        )
 
 
 class OptimizeExportDefinitionsOperator(CollectionsOperator, FilesExportOperator):
