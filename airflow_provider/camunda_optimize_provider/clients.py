@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_KNOWN_FOR = 5.0
+"""Seconds for which a lookup answers for all who ask: hundreds of sensors wait for one connection."""
 _NOT_FOUND_LOOKS = 3
 """In a row, until it is believed that there is no such connection: Airflow says the same where it cannot look it up for
 the moment."""
@@ -34,6 +36,8 @@ class _Shared:
         self.hook = hook
         """Knows what to say of the connection as it was looked up last."""
         self.config = config
+        self.is_known = True
+        """Whether Airflow could tell at the last lookup what the connection is."""
         self._context: AbstractAsyncContextManager[OptimizeClient] = hook.client()
         # A task of its own: the trigger that happens to come first may be cancelled, and the others go on.
         self._opening = asyncio.create_task(self._context.__aenter__(), name="camunda-optimize client")
@@ -62,12 +66,13 @@ _Found = tuple[OptimizeHook, "OptimizeConfig"]
 # Of a loop that has ended nothing remains: ``dag.test()`` makes a new one for each trigger.
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Shared]] = WeakKeyDictionary()
 _lookups: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Task[_Found]]] = WeakKeyDictionary()
+"""Those that are under way, or have just been answered."""
 _closing: set[asyncio.Task[None]] = set()
 """An event loop itself keeps no task alive."""
 
 
 async def _look_up(optimize_conn_id: str) -> _Found:
-    """The connection as it is now. Who asks while somebody else does gets the same answer."""
+    """The connection as it is now, or was a moment ago. Who asks while somebody else does gets the same answer."""
     lookups = _lookups.setdefault(asyncio.get_running_loop(), {})
     lookup = lookups.get(optimize_conn_id)
     if lookup is None:
@@ -77,9 +82,11 @@ async def _look_up(optimize_conn_id: str) -> _Found:
         lookups[optimize_conn_id] = lookup
 
         def end(done: asyncio.Task[_Found]) -> None:
-            del lookups[optimize_conn_id]
-            if not done.cancelled():
-                done.exception()  # all who asked may be gone, and asyncio complains of an error that nobody sees
+            # All who asked may be gone, and asyncio complains of an error that nobody sees.
+            if done.cancelled() or done.exception() is not None:
+                del lookups[optimize_conn_id]
+            else:
+                done.get_loop().call_later(_KNOWN_FOR, lookups.pop, optimize_conn_id)
 
         lookup.add_done_callback(end)
     await asyncio.wait((lookup,))
@@ -101,7 +108,6 @@ class ClientLease:
         self._conn_id = optimize_conn_id
         self._mine: _Shared | None = None
         self._not_found = 0
-        self._looked_up = True
 
     @property
     def is_believed_gone(self) -> bool:
@@ -159,18 +165,18 @@ class ClientLease:
             known = self._clients().get(self._conn_id, self._mine)
             if known is None or self.is_believed_gone:
                 raise
-            if self._looked_up:
-                self._looked_up = False
+            if known.is_known:
+                known.is_known = False
                 # Of what others raise it is not known that the text holds no secrets.
                 said = "connection '%s' could not be looked up (%s): what is known of it is used"
                 log.warning(said, self._conn_id, type(error).__name__)
             return known
-        self._not_found, self._looked_up = 0, True
+        self._not_found = 0
         clients = self._clients()
         known = clients.get(self._conn_id)
         if known is None or known.config != config:
             known = clients[self._conn_id] = _Shared(hook, config)
-        known.hook = hook
+        known.hook, known.is_known = hook, True
         return known
 
     async def discard(self) -> None:

@@ -26,7 +26,7 @@ def check_conn_id(conn_id: object, setting: str) -> None:
         raise ConfigurationError(problem, setting=setting)
     if conn_id.strip() in ("", "None"):
         raise ConfigurationError("names no connection: what should have given its id?", setting=setting)
-    if "://" in conn_id or "@" in conn_id:
+    if any(part in conn_id for part in ("://", "@", "?", "=")):
         problem = (
             "is a URL, where the id of a connection belongs: store the URL as an Airflow connection, and name that"
         )
@@ -38,12 +38,11 @@ def secrets_in(conn_id: str) -> tuple[str, ...]:
 
     :param conn_id: as rendered.
     """
-    before, at, _ = conn_id.rpartition("@")
-    if not at:
-        return ()
+    before, _, behind = conn_id.rpartition("@")
     _, _, login = before.rpartition("://")
+    query = behind.partition("?")[2]
     # Some put a token in place of the name, and a password may be shown without the name before it.
-    return tuple(part for part in (before, login, login.partition(":")[2]) if part)
+    return tuple(part for part in (before, login, login.partition(":")[2], query) if part)
 
 
 def get_connection(conn_id: str, setting: str) -> Connection:

@@ -29,15 +29,14 @@ class MaskedRendering(BaseOperator):
             from .storage import mask_credentials
 
             mask_credentials(rendered)
-        elif isinstance(rendered, str) and "@" in rendered:
-            if self._is(content, _CONN_IDS):
-                from .conn_ids import secrets_in
+        elif isinstance(rendered, str) and self._is(content, _CONN_IDS):
+            from .conn_ids import secrets_in
 
-                _mask_all(secrets_in(rendered))
-            elif self._is(content, _ADDRESSES):
-                from .storage import logins_in
+            _mask_all(secrets_in(rendered))
+        elif isinstance(rendered, str) and "@" in rendered and self._is(content, _ADDRESSES):
+            from .storage import logins_in
 
-                _mask_all(logins_in(rendered))
+            _mask_all(logins_in(rendered))
         return rendered
 
     def _is(self, content: Any, names: tuple[str, ...]) -> bool:

@@ -21,10 +21,11 @@ from .headers import Headers
 from .intermediaries import is_html
 from .network import LONGEST_HEADER, SESSION_CLOSED, Route, proxy_refusal, routes, session_on, trouble_of
 from .refusals import Refusals
+from .shared_token import SharedToken
 from .stats import Stats
 from .throttle import Gate, HeldTooLong, PacedGate
 from .token_stores import open_store
-from .tokens import SharedToken, StaticToken, Token, TokenSource
+from .tokens import StaticToken, Token, TokenSource
 from .wire import Answer, Call, NoAnswer, Outcome
 
 log: logging.Logger = logging.getLogger("camunda_optimize")

@@ -243,6 +243,29 @@ def test_what_is_no_file_is_written_to_and_never_replaced(optimize_simulator, tm
     assert pipe.is_fifo()
 
 
+def test_what_is_behind_a_redirection_stays(optimize_simulator, tmp_path):
+    report = next(iter(optimize_simulator.organisation.reports))
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    command = f"'{PROGRAM}' reports data '{report}' --json -o /dev/stdout >> '{log}'"
+    said = subprocess.run(command, shell=True, env=environment(optimize_simulator), check=False)
+    assert said.returncode == 0
+    before, rest = log.read_text().split("\n", 1)
+    assert before == "before"
+    rows, document = rest.split("\n{\n", 1)
+    assert json.loads("{" + document)["total"] == len(rows.splitlines())
+
+
+def test_a_file_that_is_replaced_is_open_to_nobody_else_than_before(optimize_simulator, tmp_path):
+    report = next(iter(optimize_simulator.organisation.reports))
+    file = tmp_path / "rows"
+    file.write_text("old")
+    file.chmod(0o600)
+    assert run("reports", "data", report, "-o", file, sim=optimize_simulator).returncode == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text() != "old"
+
+
 def test_a_link_goes_on_to_lead_to_the_file(optimize_simulator, tmp_path):
     report = next(iter(optimize_simulator.organisation.reports))
     link, file = tmp_path / "link", tmp_path / "file"

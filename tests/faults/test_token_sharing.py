@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import select
 import signal
 import socket
 import ssl
@@ -27,8 +28,9 @@ from camunda_optimize import (
     ReadTimeout,
     TransportError,
     UnauthorizedError,
-    tokens,
+    shared_token,
 )
+from camunda_optimize import tokens as token_module
 from camunda_optimize.testing import Fault
 from camunda_optimize.token_stores import (
     FileStore,
@@ -446,7 +448,7 @@ async def test_a_refusal_is_remembered_for_all_clients(optimize_simulator, direc
 
 @pytest.mark.parametrize("cache", ["memory", "file"])
 async def test_when_the_memory_of_a_refusal_is_over_one_asks_again(optimize_simulator, directory, cache, monkeypatch):
-    monkeypatch.setattr(tokens, "REFUSAL_MEMORY", 0.4)
+    monkeypatch.setattr(shared_token, "REFUSAL_MEMORY", 0.4)
     config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory))
     optimize_simulator.add_fault(Fault(on="token", status=403, times=1))
     for _ in range(3):
@@ -513,6 +515,90 @@ async def test_no_answer_is_news_for_all_clients_too(optimize_simulator, directo
             await fetch(config)
     await fetch(config)
     assert [distance >= 0.95 for distance in distances(optimize_simulator)] == [True, True]
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_what_no_attempt_can_mend_is_asked_for_once(optimize_simulator, directory, cache):
+    wrong = optimize_simulator.oauth_url.replace("http:", "https:")  # where nobody speaks TLS
+    config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory), oauth_url=wrong)
+
+    async def ask():
+        async with OptimizeClient(config) as optimize:
+            with pytest.raises(TransportError, match="does not speak TLS"):
+                await optimize.get_token()
+            return optimize.stats.token_requests
+
+    assert sum(await asyncio.gather(*(ask() for _ in range(12)))) == 1
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_the_attempts_of_others_count(optimize_simulator, directory, cache):
+    down = optimize_simulator.add_fault(Fault(on="token", status=503))
+    config = optimize_simulator.config(token_cache=cache, token_cache_dir=str(directory), max_attempts=3)
+
+    async def ask():
+        with pytest.raises(AuthenticationError, match="503"):
+            await fetch(config)
+
+    await asyncio.gather(*(ask() for _ in range(12)))
+    assert 3 <= down.fired <= 12  # and not three each, one after the other
+
+
+@pytest.mark.parametrize("cache", ["memory", "file"])
+async def test_a_stale_token_in_the_store_makes_nobody_wait(optimize_simulator_factory, directory, cache, monkeypatch):
+    simulator = optimize_simulator_factory(token_life=3600)
+    config = simulator.config(token_cache=cache, token_cache_dir=str(directory))
+    async with OptimizeClient(config) as first:
+        await first.get_token()
+        monkeypatch.setattr(token_module, "STALE_AFTER", 0.0)
+        monkeypatch.setattr(token_module, "LONGEST_MARGIN", 3600.0)
+        hanging = simulator.add_fault(Fault(on="token", hang=True))
+        async with OptimizeClient(config) as second:
+            await asyncio.wait_for(second.get_token(), 30)
+            while not hanging.fired:  # its renewal has begun behind it
+                await asyncio.wait_for(second.get_token(), 30)
+                await asyncio.sleep(0.01)
+
+
+async def test_a_renewal_that_somebody_else_cancels_is_no_end_of_the_client(optimize_simulator):
+    hanging = optimize_simulator.add_fault(Fault(on="token", hang=True))
+    async with OptimizeClient(optimize_simulator.config()) as optimize:
+        call = asyncio.create_task(optimize.get_token())
+        while not hanging.fired:
+            await asyncio.sleep(0.01)
+        optimize._transport._tokens._renewal.cancel()
+        with pytest.raises(TransportError, match="the renewal of the token was cancelled"):
+            await call
+        optimize_simulator.clear_faults()
+        await optimize.get_token()
+
+
+FORKING = """
+import asyncio, os, sys
+from camunda_optimize.token_stores import FileStore
+
+async def main():
+    store = FileStore(sys.argv[1], "k" * 40, "p" * 40)
+    async with store.exclusive(60):
+        if (pid := os.fork()) == 0:
+            os.read(0, 1)
+            os._exit(0)
+    async with store.exclusive(60):
+        print("released", flush=True)
+    os.waitpid(pid, 0)
+
+asyncio.run(main())
+"""
+
+
+def test_a_lock_ends_with_its_block_whoever_was_forked_meanwhile(directory):
+    command = [sys.executable, "-c", FORKING, directory]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        try:
+            assert select.select([program.stdout], [], [], 30)[0]
+            assert program.stdout.readline() == "released\n"
+        finally:
+            program.stdin.close()
 
 
 @pytest.mark.parametrize("cache", ["memory", "file"])

@@ -27,6 +27,7 @@ NO_IDS = {
     "blank": (" ", "names no connection"),
     "came to nothing": ("None", "names no connection"),
     "URL": (f"postgresql://me:{SECRET}@db/lake", "is a URL"),
+    "half of one": (f"db?password={SECRET}", "is a URL"),
 }
 
 
@@ -70,7 +71,14 @@ def test_a_connection_that_cannot_be_read_is_told_whoever_wants_it(airflow_datab
 
 
 @pytest.mark.parametrize(
-    "value", [f"reader:{SECRET}@db:5432/lake", f"postgresql://{SECRET}@db", f"postgresql://reader:{SECRET}@db/lake"]
+    "value",
+    [
+        f"reader:{SECRET}@db:5432/lake",
+        f"postgresql://{SECRET}@db",
+        f"postgresql://reader:{SECRET}@db/lake",
+        f"postgresql://db/lake?user=reader&password={SECRET}",
+        f"postgresql://reader@db/lake?password={SECRET}",
+    ],
 )
 @pytest.mark.parametrize("name", ["conn_id", "optimize_conn_id"])  # fmt: skip
 def test_what_renders_to_a_url_fails_at_once_and_is_shown_without_its_secret(

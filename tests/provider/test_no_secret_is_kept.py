@@ -156,12 +156,12 @@ FAULTS = {
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch):
-    from camunda_optimize import retry, tokens
+    from camunda_optimize import retry, shared_token
 
     monkeypatch.setattr(triggers, "FIRST_WAIT", 0.05)
     monkeypatch.setattr(triggers, "SHORTEST_INTERVAL", 0.05)
-    monkeypatch.setattr(tokens, "SPACING", 0.01)
-    monkeypatch.setattr(tokens, "REFUSAL_MEMORY", 0.01)
+    monkeypatch.setattr(shared_token, "SPACING", 0.01)
+    monkeypatch.setattr(shared_token, "REFUSAL_MEMORY", 0.01)
     original = retry.judge
 
     def soon(*arguments, **named):

@@ -126,6 +126,29 @@ async def test_who_asks_at_the_same_time_gets_one_answer_and_a_cancelled_one_tak
         await lease.aclose()
 
 
+async def test_a_lookup_answers_for_a_while(optimize_connection, lookups, monkeypatch, down):
+    monkeypatch.setattr(shared_clients, "_KNOWN_FOR", 60.0)
+    first, second = ClientLease(CONN_ID), ClientLease(CONN_ID)
+    client = await first.client()
+    optimize_connection(host=f"http://127.0.0.1:{down}")
+    assert await second.client() is await first.client() is client
+    assert lookups == [1]
+    for lease in (first, second):
+        await lease.aclose()
+
+
+async def test_that_airflow_cannot_tell_is_said_once_for_all(optimize_connection, lookups, caplog):
+    leases = [ClientLease(CONN_ID) for _ in range(5)]
+    for lease in leases:
+        await lease.client()
+    for lease in leases:
+        lookups[:0] = [api_server_error()]
+        await lease.client()
+    assert caplog.text.count("could not be looked up") == 1
+    for lease in leases:
+        await lease.aclose()
+
+
 async def test_an_error_that_nobody_waits_for_any_more_is_not_complained_of(optimize_connection, lookups, caplog):
     lookups[:0] = [api_server_error()]
     asking = asyncio.create_task(ClientLease(CONN_ID).client())

@@ -29,6 +29,7 @@ def quickly(monkeypatch):
     monkeypatch.setattr(triggers, "FIRST_WAIT", QUICK)
     monkeypatch.setattr(triggers, "SHORTEST_INTERVAL", QUICK)
     monkeypatch.setattr(watching, "LONGEST_INTERVAL", 4 * QUICK)
+    monkeypatch.setattr(shared_clients, "_KNOWN_FOR", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -383,10 +384,10 @@ TROUBLES = {
 async def test_no_trouble_of_the_server_ends_a_watcher(
     optimize_simulator, optimize_connection, caplog, monkeypatch, faults
 ):
-    from camunda_optimize import tokens
+    from camunda_optimize import shared_token
 
-    monkeypatch.setattr(tokens, "REFUSAL_MEMORY", 2 * QUICK)
-    monkeypatch.setattr(tokens, "SPACING", QUICK)
+    monkeypatch.setattr(shared_token, "REFUSAL_MEMORY", 2 * QUICK)
+    monkeypatch.setattr(shared_token, "SPACING", QUICK)
     caplog.set_level(logging.INFO, logger=watching.__name__)
     one = ids(optimize_simulator)[0]
     async with Watching(CollectionChangedTrigger([one], poll_interval=QUICK)) as watched:
@@ -448,9 +449,9 @@ async def test_a_refusal_leaves_the_client_to_all_until_the_connection_changes(
 
 
 async def test_a_secret_that_was_mended_is_read_again(optimize_simulator, optimize_connection, monkeypatch, caplog):
-    from camunda_optimize import tokens
+    from camunda_optimize import shared_token
 
-    monkeypatch.setattr(tokens, "REFUSAL_MEMORY", QUICK)
+    monkeypatch.setattr(shared_token, "REFUSAL_MEMORY", QUICK)
     optimize_connection(password="a-secret-of-last-year")
     one = ids(optimize_simulator)[0]
     async with Watching(CollectionChangedTrigger([one], poll_interval=QUICK)) as watched:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from camunda_optimize import AuthenticationError, OptimizeConfig
-from camunda_optimize.oauth import DEFAULT_LIFE, LONGEST_LIFE, is_final, read_grant, refusal, token_request
-from camunda_optimize.wire import Answer, Replay
+from camunda_optimize import AuthenticationError, ConnectionLost, OptimizeConfig
+from camunda_optimize.oauth import DEFAULT_LIFE, LONGEST_LIFE, failure, is_final, read_grant, refusal, token_request
+from camunda_optimize.wire import Answer, NoAnswer, Replay, Trouble
 
 SECRET = "Xy~8zQ_W.lK-0aB+cD/2eF="
 KEYCLOAK_URL = "http://localhost:18080/auth/realms/camunda-platform/protocol/openid-connect/token"
@@ -443,6 +443,15 @@ def test_an_echo_of_the_secret_is_struck_out(key, status, echo):
     said = f"cannot handle <{echo(token_request(SAAS))}>"
     error = refused(answer(status, {"error": "e", key: said}), SAAS)
     assert "***" in str(error)
+
+
+def test_what_came_in_place_of_a_token_is_an_error_whatever_it_is():
+    refused_ = failure(answer(401), SAAS, 1)
+    assert isinstance(refused_, AuthenticationError)
+    nothing = failure(NoAnswer(Trouble.LOST, "the connection broke"), SAAS, 3)
+    assert isinstance(nothing, ConnectionLost)
+    assert (nothing.method, nothing.url, nothing.attempts) == ("POST", SAAS.oauth_url, 3)
+    assert nothing.settings == ("oauth_url",)
 
 
 def test_refusal_does_not_raise_it_returns():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -33,8 +34,9 @@ def replacing(path: str) -> Generator[IO[bytes], None, None]:
     What stands there and is no file (a pipe, ``/dev/stdout``) is not replaced: it is written to, in the end.
     """
     with writing(path):
-        if os.path.exists(path) and not os.path.isfile(path):
-            with tempfile.TemporaryFile() as file, open(path, "wb") as there:
+        stream = _stream(path)
+        if stream is not None:
+            with tempfile.TemporaryFile() as file, stream as there:
                 yield file
                 file.seek(0)
                 shutil.copyfileobj(file, there)
@@ -50,9 +52,25 @@ def replacing(path: str) -> Generator[IO[bytes], None, None]:
                     os.unlink(file.name)
 
 
+def _stream(path: str) -> IO[bytes] | None:
+    """What is there to be written to, and not to be replaced."""
+    if not os.path.exists(path):
+        return None
+    there = os.stat(path)
+    for number in (1, 2):  # which may lead into a file: more is written there, and at another place of it
+        with suppress(OSError):  # whoever called has closed it
+            if os.path.samestat(there, os.fstat(number)):
+                return os.fdopen(os.dup(number), "wb")
+    return None if stat.S_ISREG(there.st_mode) else open(path, "wb")
+
+
 def _publish(file: IO[bytes], path: str) -> None:
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(file.name, 0o666 & ~umask)  # a temporary file is its owner's alone
+    try:
+        mode = stat.S_IMODE(os.stat(path).st_mode)  # of the one that is replaced
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        mode = 0o666 & ~umask
+    os.chmod(file.name, mode)  # a temporary file is its owner's alone
     os.fsync(file.fileno())
     os.replace(file.name, path)

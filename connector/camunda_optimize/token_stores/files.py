@@ -58,7 +58,9 @@ class FileStore:
             yield
         finally:
             if descriptor is not None:
-                os.close(descriptor)  # which unlocks it, as the end of a killed process does
+                with contextlib.suppress(OSError):  # closing is not enough: a process that was forked has it open, too
+                    fcntl.flock(descriptor, fcntl.LOCK_UN)
+                os.close(descriptor)
 
     async def load(self) -> Found | None:
         document = await asyncio.to_thread(self._guarded, lambda: self._read(self._token))
