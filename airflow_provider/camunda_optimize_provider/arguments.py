@@ -189,6 +189,8 @@ def chosen_collections(
         return collections
     _refuse_iterator(collections)
     found = _listed(collections, "collections")
+    if found == [] and not none_means_all:
+        raise _refusal("is empty: what should have given it? Nothing is never taken for all collections")
     if found is None or found == []:
         why = _NOTHING if found is None else ""
         raise _refusal(f"is empty: {why}For all collections write collections={all_is} in the DAG file")
@@ -209,9 +211,10 @@ def chosen_ids(ids: Any, setting: str) -> tuple[str, ...]:
 
     _refuse_iterator(ids, setting)
     found = _listed(ids, setting)
-    if found is None or (isinstance(found, (list, tuple)) and not _NOTHINGS.isdisjoint(found)):
-        raise _refusal("is empty, or holds an id that came to nothing: what should have given it?", setting)
-    return check_ids(found, setting)
+    nothing = found is None or (isinstance(found, (list, tuple)) and None in found)
+    if not nothing and _NOTHINGS.isdisjoint(chosen := check_ids(found, setting)):
+        return chosen
+    raise _refusal("is empty, or holds an id that came to nothing: what should have given it?", setting)
 
 
 def chosen_variables(variables: Any) -> list[Variable]:
@@ -262,12 +265,11 @@ def from_text(text: str, setting: str = "collections") -> Any:
     """
     if not text or text in _NOTHINGS:
         return None
-    if text[0] not in _BRACKETS:
-        if _NO_ID.search(text):
-            problem = "is a text that is neither one id nor a list: write ids as a list in JSON or in Python"
-            raise _refusal(problem, setting)
-        return [text]
-    return _parsed(text, setting)
+    if text[0] in _BRACKETS:
+        return _parsed(text, setting)
+    if _NO_ID.search(text):
+        raise _refusal("is a text that is neither one id nor a list: write ids as a list in JSON or in Python", setting)
+    return [text]
 
 
 def _parsed(text: str, setting: str) -> Any:

@@ -121,6 +121,9 @@ def check_url(destination: Any, *, setting: str = "destination") -> str:
     """
     from camunda_optimize.export.destinations.spelling import well_spelled
 
+    # An ObjectStoragePath is none of these, and its filesystem needs a connection.
+    if not isinstance(destination, (str, os.PathLike, type(None))) and not hasattr(type(destination), "fs"):
+        raise ConfigurationError(f"must be a path or a URL, not {type(destination).__name__}", setting=setting)
     url = str(destination).strip()  # of an ObjectStoragePath too: with its connection id
     if url in ("", "None"):
         raise ConfigurationError("is empty: give a path or a URL", setting=setting)

@@ -63,6 +63,7 @@ class OptimizeClient:
         self._session = session
         self._on_token = on_token
         self._transport: Transport | None = None
+        self._was_open = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -74,6 +75,7 @@ class OptimizeClient:
 
         if self._transport is not None:
             raise ClientClosedError("the client is open already: open another one for another task group")
+        self._was_open = True
         self._transport = Transport.open(self.config, session=self._session, stats=self.stats, on_token=self._on_token)
         return self
 
@@ -164,6 +166,8 @@ class OptimizeClient:
 
     def _opened(self) -> Transport:
         if self._transport is None:
+            if self._was_open:
+                raise ClientClosedError("the client is closed")
             raise ClientClosedError(
                 "the client is not open: use it inside 'async with OptimizeClient(...) as optimize:'"
             )

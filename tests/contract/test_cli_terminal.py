@@ -266,6 +266,26 @@ def test_a_file_that_is_replaced_is_open_to_nobody_else_than_before(optimize_sim
     assert file.read_text() != "old"
 
 
+@pytest.mark.parametrize(
+    ("path", "words"), [("s3://key:hunter2@lake/x", "is a URL, and this writes local files only"), ("", "is empty")]
+)
+def test_what_is_no_local_file_is_not_repeated(optimize_simulator, tmp_path, path, words):
+    for command in (["reports", "data", "x", "-o"], ["diff", tmp_path, tmp_path, "--html"]):
+        said = run(*command, path, sim=optimize_simulator)
+        assert said.returncode == 2
+        assert words in said.stderr
+        assert "hunter2" not in said.stderr
+
+
+def test_a_reader_of_a_named_output_that_goes_away(optimize_simulator):
+    report = next(id_ for id_, one in optimize_simulator.organisation.reports.items() if one.kind == "raw")
+    for name in ("/dev/stdout", "-"):
+        command = f"'{PROGRAM}' reports data '{report}' -o {name} | head -c 5; exit ${{PIPESTATUS[0]}}"
+        environ = environment(optimize_simulator)
+        said = subprocess.run(["bash", "-c", command], env=environ, capture_output=True, text=True, check=False)
+        assert (said.returncode, said.stdout, said.stderr) == (141, '{"pro', "")
+
+
 def test_a_link_goes_on_to_lead_to_the_file(optimize_simulator, tmp_path):
     report = next(iter(optimize_simulator.organisation.reports))
     link, file = tmp_path / "link", tmp_path / "file"

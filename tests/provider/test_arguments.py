@@ -292,3 +292,10 @@ def test_rows_are_logged_with_their_total_where_it_is_known(caplog):
 )
 def test_one_thing_is_not_many(count, things, said):
     assert counted(count, things) == said
+
+
+@pytest.mark.parametrize("empty", [[], "[]"])
+def test_an_empty_list_that_a_task_made_is_not_advised_to_mean_everything(empty):
+    with pytest.raises(ConfigurationError, match="what should have given it") as caught:
+        chosen_collections(empty, none_means_all=False)
+    assert "write collections=" not in str(caught.value)

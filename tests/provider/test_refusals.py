@@ -40,6 +40,7 @@ MISTAKES = [
         for value, words in [
             ("", f"{argument}: is empty"),
             (None, f"{argument}: is empty"),
+            *((wrong, f"{argument}: must be a path or a URL, not ") for wrong in (5, True, ["/lake"], {"a": 1}, b"/lake")),
             (Path("s3://storage@lake/x"), "write s3://bucket/path"),
             ("s3://storage@lake/a#b", "choose another name"),
             ("s3://", "has no bucket: write s3://connection_id@bucket/path"),
@@ -59,6 +60,8 @@ MISTAKES = [
     *[(name, {"collections": []}, "collections: is empty: For all collections write collections=None in") for name in EXPORTS if "Report" not in name],
     *[(name, {"collections": iter("ab")}, "collections: must be a list: a generator") for name in EXPORTS if "Report" not in name],
     *[(name, {"reports": (one for one in "ab")}, "reports: must be a list: a generator") for name in EXPORTS if "Report" in name],
+    *[(name, {"reports": [["a"]]}, "reports: must be a list of ids") for name in EXPORTS if "Report" in name],
+    ("OptimizeImportEntitiesOperator", {"collection_id": ["c"]}, "collection_id: must be a list of ids"),
     *[(name, {"reports": []}, "reports: is empty") for name in EXPORTS if "Report" in name],
     *[(name, {"reports": None}, "give either reports or collections") for name in EXPORTS if "Report" in name],
     *[(name, {"reports": None, "collections": []}, "collections: is empty: For all collections write collections=ALL_COLLECTIONS") for name in EXPORTS if "Report" in name],
@@ -408,3 +411,11 @@ def test_a_thousand_literal_values_are_judged_in_no_time():
     with DAG("a_thousand", schedule=None):
         IDS.partial(task_id="t").expand(destination=[f"s3://storage@lake/{number}" for number in range(1000)])
     assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_misspelt_argument_among_those_of_one_task_is_refused(name):
+    operator = getattr(operators, name)
+    with DAG("misspelt", schedule=None):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'formt'"):
+            operator.partial(task_id="t").expand_kwargs([RIGHT[name], {**RIGHT[name], "formt": 1}])

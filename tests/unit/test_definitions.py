@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camunda_optimize.errors import ConfigurationError, DestinationError, ManifestError, ServerError
-from camunda_optimize.export import CollectionEntry, Manifest, ObjectEntry
+from camunda_optimize.export import CollectionEntry, Manifest, ObjectEntry, verify
 from camunda_optimize.export.definitions import (
     definition_path,
     load_definitions,
@@ -243,6 +243,12 @@ def test_a_snapshot_is_read_by_its_manifest(tmp_path):
     file.unlink()
     with pytest.raises(ManifestError, match=r"report-r1\.json: missing"):
         load_definitions(tmp_path)
+
+
+def test_the_address_of_its_manifest_stands_for_a_snapshot(tmp_path):
+    write_snapshot(tmp_path, [report("r1"), dashboard("d1", ["r1"])])
+    assert load_definitions(f"{tmp_path}/_manifest.json") == load_definitions(tmp_path) != []
+    assert verify(f"{tmp_path}/_manifest.json").rows == 2
 
 
 def test_what_cannot_be_loaded_is_said(tmp_path):

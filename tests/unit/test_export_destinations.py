@@ -92,6 +92,8 @@ MISSPELT = [
     ("file://someone@/lake/x", r"write file:///path"),
     ("file:lake/x", r"write file:///path"),
     ("file://", r"write file:///path"),
+    ("s3://key:a-secret@lake/x", "holds what looks like credentials"),
+    ("GS://key:a-secret@lake", "holds what looks like credentials"),
     ("  ", "is missing or empty"),
     (" /lake/x", r"has white space \(a pasted line end\?\) around it"),
     ("/lake/x\n", "give a pathlib.Path if it is meant"),

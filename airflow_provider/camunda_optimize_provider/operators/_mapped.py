@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.definitions.mappedoperator import OperatorPartial
+from airflow.sdk.definitions.mappedoperator import OperatorPartial, validate_mapping_kwargs
 
 from camunda_optimize import ConfigurationError
 
@@ -44,8 +44,13 @@ class JudgedPartial(OperatorPartial):
 
         :param kwargs: a list of mappings, or another task's.
         :raises ConfigurationError: as the operator's own arguments do.
+        :raises TypeError: for an argument that there is not.
         """
-        return _judged(super().expand_kwargs(kwargs, **options))
+        mapped = super().expand_kwargs(kwargs, **options)
+        for arguments in () if comes_from_a_task(kwargs) else kwargs:
+            if not comes_from_a_task(arguments):  # Airflow itself sees misspelt names in partial() and expand() only
+                validate_mapping_kwargs(mapped.operator_class, "partial", dict(arguments))
+        return _judged(mapped)
 
 
 class Partial:

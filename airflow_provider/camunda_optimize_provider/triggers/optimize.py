@@ -87,7 +87,7 @@ class OptimizeReadyTrigger(BaseTrigger):
                     return
                 if message != said:
                     said = message
-                    self.log.info("Waiting: %s", said)
+                    self.log.info("connection '%s': waiting: %s", self.optimize_conn_id, said)
                 await asyncio.sleep(max(SHORTEST_INTERVAL, self._at_the_latest(interval)))
                 if self.max_wait is not None:
                     interval = min(interval * 2, self.max_wait)

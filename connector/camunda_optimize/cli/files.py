@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import IO
 
+from .exits import OutputClosed
 from .output import OutputError
 
 
@@ -20,6 +21,8 @@ def writing(path: str) -> Generator[None, None, None]:
         yield
     except OutputError:
         raise
+    except BrokenPipeError:  # of a pipe that was named: its reader has gone
+        raise OutputClosed from None
     except OSError as error:
         problem = error.errno, error.strerror or type(error).__name__
     else:

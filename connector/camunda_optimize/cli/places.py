@@ -21,6 +21,15 @@ def check_destination(_ctx: click.Context, _parameter: click.Parameter, value: s
     return value
 
 
+def check_file(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is no local file, and quote none of it: it may hold a password."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("is empty")
+    if value is not None and "://" in value:
+        raise click.BadParameter("is a URL, and this writes local files only")
+    return "/dev/stdout" if value == "-" else value
+
+
 def check_destinations(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     """The same for several."""
     return tuple(check_destination(ctx, parameter, one) for one in value)

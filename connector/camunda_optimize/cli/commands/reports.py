@@ -16,6 +16,7 @@ from ..connection_options import with_connection
 from ..files import replacing, writing
 from ..output import Output
 from ..parts import Group, with_output
+from ..places import check_file
 from ..progress import Advance, progress
 from ..running import run
 from .listing import add_entity_commands
@@ -36,7 +37,9 @@ add_entity_commands(reports, "report")
 
 @reports.command(short_help="The data of a report.")
 @click.argument("report_id")
-@click.option("-o", "--output", "path", type=click.Path(dir_okay=False), help="Write to this file instead.")
+@click.option(
+    "-o", "--output", "path", type=click.Path(dir_okay=False), callback=check_file, help="Write to this file instead."
+)
 @click.option("--page-size", type=click.IntRange(1, 10000), default=1000, show_default=True, help="Rows in a request.")
 @with_output
 @with_connection

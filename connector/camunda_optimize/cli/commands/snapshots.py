@@ -12,7 +12,7 @@ from ..export_options import HELP, run_publishing
 from ..files import replacing
 from ..output import Output
 from ..parts import Command, with_output
-from ..places import check_destination
+from ..places import check_destination, check_file
 
 if TYPE_CHECKING:
     from ...export import ExportResult, ProgressCallback
@@ -54,8 +54,8 @@ def verify(output: Output, destination: str, *, allow_extra: bool) -> None:
 @click.command(cls=Command, short_help="What changed between two snapshots.")
 @click.argument("old", callback=check_destination)
 @click.argument("new", callback=check_destination)
-@click.option("--html", type=click.Path(dir_okay=False, writable=True), help="Also write a page for a browser.")
-@click.option("--markdown", type=click.Path(dir_okay=False, writable=True), help="Also write a Markdown file.")
+@click.option("--html", type=click.Path(dir_okay=False), callback=check_file, help="Also write a page for a browser.")
+@click.option("--markdown", type=click.Path(dir_okay=False), callback=check_file, help="Also write a Markdown file.")
 @with_output
 def diff(output: Output, old: str, new: str, html: str | None, markdown: str | None) -> None:
     """Show what was added, removed, moved and changed between the snapshots at OLD and NEW.

@@ -10,6 +10,7 @@ from ...errors import ConfigurationError, ManifestError
 from ...wire import BROKEN, as_list, load_json
 from ..destinations import DestinationLike, open_destination
 from ..destinations.base import translated
+from ..destinations.spelling import snapshot_at
 from ..kinds import DEFINITIONS
 from ..reading import all_rows, standing
 from .entities import Entity, check_entity, in_order
@@ -60,7 +61,7 @@ def _each(source: Definitions, filesystem: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _from_path(source: DestinationLike, filesystem: Any) -> Iterator[tuple[Any, str]]:
-    text: str = os.fspath(source)
+    text: str = snapshot_at(os.fspath(source))
     path = os.path.expanduser(text) if filesystem is None else ""
     if path and "://" not in path and os.path.isfile(path):
         yield from _from_file(path)

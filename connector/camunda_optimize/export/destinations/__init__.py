@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from .base import Destination, without_credentials
-from .spelling import STORES, text_of, well_spelled
+from .spelling import STORES, snapshot_at, text_of, well_spelled
 
 __all__ = ["Destination", "DestinationLike", "open_destination", "open_spelled"]
 
@@ -23,8 +23,8 @@ def open_destination(destination: DestinationLike, filesystem: Any = None) -> De
     """
     carrier: Any = destination
     if filesystem is None and hasattr(carrier, "fs") and hasattr(carrier, "path"):
-        return _opened(str(carrier.path), carrier.fs, without_credentials(str(destination)))
-    return open_spelled(well_spelled(text_of(destination)), filesystem)
+        return _opened(snapshot_at(str(carrier.path)), carrier.fs, without_credentials(snapshot_at(str(destination))))
+    return open_spelled(snapshot_at(well_spelled(text_of(destination))), filesystem)
 
 
 def open_spelled(text: str, filesystem: Any = None) -> Destination:

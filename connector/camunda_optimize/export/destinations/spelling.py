@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from ...errors import ConfigurationError
+from ..naming import MANIFEST
 
 STORES = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 """The schemes of object stores, and the extra of this package that brings their file system."""
@@ -58,7 +59,21 @@ def well_spelled(text: str, setting: str = "destination") -> str:
     if _NO_KEY.search(rest):
         problem = "holds ?, # or a control character, which not everybody reads as a part of the path in a URL"
         raise ConfigurationError(f"{problem}: choose another name", setting=setting)
+    login, at, _ = rest.removeprefix("//").partition("/")[0].rpartition("@")
+    if at and ":" in login and scheme in STORES:  # whose libraries take it for the bucket's name, and log it
+        problem = (
+            "holds what looks like credentials: the store's library finds them in its environment variables or files"
+        )
+        raise ConfigurationError(f"{problem}, or give a filesystem", setting=setting)
     return f"{scheme}:{rest}"
+
+
+def snapshot_at(text: str) -> str:
+    """The place of a snapshot, of which somebody may have written the manifest's own address.
+
+    :param text: a path or URL
+    """
+    return text.removesuffix(f"/{MANIFEST}")
 
 
 def _local_path(rest: str, setting: str) -> str:
